@@ -1,0 +1,29 @@
+"""The one place that asks for the time of day."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time; a parameter wherever the time matters."""
+
+    def now(self) -> datetime:
+        """Give the present instant, UTC."""
+        ...
+
+
+class SystemClock:
+    """The computer's own clock."""
+
+    def now(self) -> datetime:
+        """Give the present instant, UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is the place
+
+
+def to_us(instant: datetime) -> int:
+    """Give an instant as microseconds since 1970-01-01 UTC, exactly."""
+    delta = instant - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

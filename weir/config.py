@@ -1,0 +1,206 @@
+"""Settings: read once from the environment, checked all at once, passed down.
+
+Variable names are derived: field `url` of group `amqp` is `WEIR_AMQP_URL`.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from weir.errors import ConfigError
+from weir.model.names import PARTITION_COUNT_MAX
+
+PREFIX = "WEIR_"
+#: Exit code of a process whose settings are wrong (sysexits.h: EX_CONFIG).
+EXIT_CONFIG = 78
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class LogLevel(StrEnum):
+    """The least important events that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AmqpSettings(_Group):
+    """RabbitMQ, AMQP 0-9-1."""
+
+    url: SecretStr | None = Field(None, description="amqp://user:password@host:5672/vhost")
+
+
+class StreamSettings(_Group):
+    """RabbitMQ, stream protocol."""
+
+    url: SecretStr | None = Field(
+        None, description="rabbitmq-stream://user:password@host:5552/vhost"
+    )
+
+
+class MqttSettings(_Group):
+    """RabbitMQ, MQTT."""
+
+    url: SecretStr | None = Field(
+        None, description="mqtt://host:1883; user and password where one device connects"
+    )
+
+
+class ManagementSettings(_Group):
+    """RabbitMQ's management API."""
+
+    url: SecretStr | None = Field(None, description="http://user:password@host:15672/vhost")
+
+
+class PostgresSettings(_Group):
+    """PostgreSQL, with or without TimescaleDB."""
+
+    url: SecretStr | None = Field(None, description="postgresql://user:password@host:5432/weir")
+
+
+class GatewaySettings(_Group):
+    """The HTTP API: where it listens, and where clients find it."""
+
+    host: str = Field("127.0.0.1", description="address that the gateway listens on")
+    port: Port = Field(8080, description="port that the gateway listens on")
+    url: str | None = Field(None, description="where clients find the gateway")
+    token: SecretStr | None = Field(None, description="bearer token that clients show")
+
+
+class MetricsSettings(_Group):
+    """The Prometheus endpoint that every service has when a port is given."""
+
+    host: str = Field("127.0.0.1", description="address of the metrics endpoint")
+    port: Port | None = Field(None, description="port of the metrics endpoint; unset: none")
+
+
+class PartitionSettings(_Group):
+    """How measurements are spread over streams."""
+
+    count: int = Field(
+        1, ge=1, le=PARTITION_COUNT_MAX, description="measurement streams of the installation"
+    )
+
+
+class DeviceLogSettings(_Group):
+    """The files that device logs go to."""
+
+    directory: Path | None = Field(None, description="folder of the rotated JSON lines")
+
+
+class LogSettings(_Group):
+    """What a service itself logs."""
+
+    level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
+
+
+class Settings(_Group):
+    """Everything that a process can be told from outside."""
+
+    amqp: AmqpSettings = Field(default_factory=AmqpSettings)
+    stream: StreamSettings = Field(default_factory=StreamSettings)
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    management: ManagementSettings = Field(default_factory=ManagementSettings)
+    postgres: PostgresSettings = Field(default_factory=PostgresSettings)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    partition: PartitionSettings = Field(default_factory=PartitionSettings)
+    device_log: DeviceLogSettings = Field(default_factory=DeviceLogSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], require: Iterable[str] = ()) -> "Settings":
+        """Read the settings; `require` names the variables that must be set.
+
+        Raises:
+            ConfigError: variables are missing, wrong or unknown: one problem for each.
+        """
+        values, problems = _gather(environ)
+        missing = [name for name in require if not environ.get(name)]
+        problems += [f"{name} is not set ({describe(name)})" for name in missing]
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems += [_explain(detail) for detail in error.errors()]
+            raise ConfigError(*problems) from error
+        if problems:
+            raise ConfigError(*problems)
+        return settings
+
+
+def variable_names() -> list[str]:
+    """Name every variable that Weir reads, in the order of the settings."""
+    return list(_variables())
+
+
+def describe(name: str) -> str:
+    """Say in a line what a variable is for."""
+    group, field = _variables()[name]
+    model = Settings.model_fields[group].annotation
+    assert model is not None  # noqa: S101 - every group is a model
+    return model.model_fields[field].description or ""
+
+
+def reveal(secret: SecretStr | None, name: str) -> str:
+    """Give a secret setting that the process has required.
+
+    Raises:
+        ConfigError: it is not set.
+    """
+    if secret is None:
+        raise ConfigError(f"{name} is not set ({describe(name)})")
+    return secret.get_secret_value()
+
+
+#: Read by others than `Settings`: the state folder of `iotctl up`, and what tests use.
+_ELSEWHERE = ("WEIR_DATA", "WEIR_SIMULATOR_CREDENTIALS")
+_ELSEWHERE_PREFIXES = ("WEIR_TEST_", "WEIR_NEWEST_")
+
+
+def _variables() -> dict[str, tuple[str, str]]:
+    names = {}
+    for group, info in Settings.model_fields.items():
+        model = info.annotation
+        assert model is not None  # noqa: S101 - every group is a model
+        for field in model.model_fields:
+            names[f"{PREFIX}{group}_{field}".upper()] = (group, field)
+    return names
+
+
+def _gather(environ: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    known = _variables()
+    values: dict[str, dict[str, Any]] = {}
+    problems = []
+    for name, value in sorted(environ.items()):
+        if name in known:
+            group, field = known[name]
+            # An empty variable is how compose files and shells say "not set".
+            if value:
+                values.setdefault(group, {})[field] = value
+        elif _is_ours(name):
+            problems.append(f"{name} is not a setting of Weir")
+    return values, problems
+
+
+def _is_ours(name: str) -> bool:
+    return (
+        name.startswith(PREFIX)
+        and name not in _ELSEWHERE
+        and not name.startswith(_ELSEWHERE_PREFIXES)
+    )
+
+
+def _explain(detail: ErrorDetails) -> str:
+    name = PREFIX + "_".join(str(part) for part in detail["loc"]).upper()
+    shown = "" if name.endswith(("URL", "TOKEN")) else f": {str(detail['input'])[:80]!r}"
+    return f"{name} is wrong{shown}: {detail['msg']}"

@@ -1,0 +1,113 @@
+"""The contract of a consumer: what it reads, and what it does with it.
+
+A consumer is one file in `consumers/` with one subclass of `QueueConsumer` or `StreamConsumer`
+whose `name` is the file's. Everything around it (connections, prefetch, retry, dead letters,
+checkpoints, metrics, health, graceful stop) comes from `weir.runtime`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from weir.ports import (
+    AppendReport,
+    Checkpoint,
+    DeadLetter,
+    DeadLetterStore,
+    DeviceLogSink,
+    DeviceStore,
+    ReadingStore,
+    RollupStore,
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the installation provides to its consumers."""
+
+    devices: DeviceStore
+    readings: ReadingStore
+    rollups: RollupStore
+    dead_letters: DeadLetterStore
+    device_logs: DeviceLogSink
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One arrival of a message on a queue; `delivery_count` is 1 at the first attempt."""
+
+    queue: str
+    exchange: str
+    routing_key: str
+    body: bytes
+    received_at: datetime
+    delivery_count: int = 1
+    headers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StreamMessage:
+    """One message of a stream; `received_at_us`: the broker's time of its chunk."""
+
+    offset: int
+    routing_key: str
+    body: bytes
+    received_at_us: int
+
+
+class Consumer(ABC):
+    """What every consumer has: a name, and the ports that it works on."""
+
+    #: File name, metric label and argument of `iotctl run`, all the same.
+    name: ClassVar[str]
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+
+
+class QueueConsumer(Consumer):
+    """Reads a quorum queue, one delivery at a time, in order."""
+
+    #: The queues that it reads; declared by the topology.
+    queues: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    async def handle(self, delivery: Delivery) -> None:
+        """Do the work; returning acknowledges the delivery. Must be safe to repeat.
+
+        Raises:
+            InvalidMessageError: never acceptable: it becomes a dead letter.
+            TransientError: try again later.
+        """
+
+
+class StreamConsumer(Consumer, Generic[Item]):
+    """Projects the measurement streams, with a checkpoint of its own for each."""
+
+    @abstractmethod
+    def decode(self, message: StreamMessage) -> Item:
+        """Turn one message into what `commit` takes; pure.
+
+        Raises:
+            InvalidMessageError: never acceptable: it becomes a dead letter.
+        """
+
+    @abstractmethod
+    async def commit(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        items: Sequence[Item],
+        letters: Sequence[DeadLetter],
+    ) -> AppendReport:
+        """Store the outcome of everything from `start` to `next_offset`, in one transaction.
+
+        Raises:
+            ConflictError: another worker moved the checkpoint.
+            RejectedByStoreError: the content was refused; the runtime isolates the culprit.
+            StoreUnavailableError: try again later.
+        """

@@ -1,0 +1,113 @@
+"""Every exception that Weir raises on purpose.
+
+* WeirError
+  x ConfigError                start-up only: print one line each, exit 78
+  x InvalidMessageError        dead-letter at once; a retry cannot help
+    + DecodeError              bytes do not match the declared schema
+    + OversizeError            more bytes, readings or fields than one message may carry
+    + UnknownEventError        no such type, or a version newer than ours
+    + WrongSerialError         the payload names another device than the routing key
+    + ImplausibleReadingError  decoded, but breaks a rule of the model
+    + RejectedByStoreError     the database refused this very value
+  x TransientError             retry with back-off; may carry `retry_after_s`
+    + BrokerUnavailableError
+    + StoreUnavailableError
+    + GatewayUnavailableError
+  x ConflictError              the stream moved past the expected version: reload, retry
+  x MigrationError             the database's schema and the migration files disagree
+  x NotFoundError              no such device, field or resource
+  x RequestError               a request that the gateway refused, with its reason
+"""
+
+
+class WeirError(Exception):
+    """The root of everything that Weir raises on purpose."""
+
+
+class ConfigError(WeirError):
+    """Settings, files or plugins are wrong; `problems` has one sentence for each."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class InvalidMessageError(WeirError):
+    """A message that can never be accepted as it is.
+
+    `reason` is the stable code that a dead letter keeps.
+    """
+
+    reason = "invalid"
+
+
+class DecodeError(InvalidMessageError):
+    """The bytes do not match the declared schema."""
+
+    reason = "undecodable"
+
+
+class OversizeError(InvalidMessageError):
+    """More bytes, readings or fields than one message may carry."""
+
+    reason = "oversize"
+
+
+class UnknownEventError(InvalidMessageError):
+    """No such type of message, or a version newer than ours."""
+
+    reason = "unknown_type"
+
+
+class WrongSerialError(InvalidMessageError):
+    """The payload names another device than the routing key, or the key has no valid serial."""
+
+    reason = "wrong_serial"
+
+
+class ImplausibleReadingError(InvalidMessageError):
+    """Decoded, but breaks a rule of the model: a time or a value out of bounds."""
+
+    reason = "implausible"
+
+
+class RejectedByStoreError(InvalidMessageError):
+    """The database refused the content itself, so a retry cannot help."""
+
+    reason = "rejected_by_store"
+
+
+class TransientError(WeirError):
+    """Retry later; `retry_after_s` is the other side's wish, when it has one."""
+
+    def __init__(self, message: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BrokerUnavailableError(TransientError):
+    """RabbitMQ cannot be reached, or closed the connection."""
+
+
+class StoreUnavailableError(TransientError):
+    """PostgreSQL cannot be reached, or closed the connection."""
+
+
+class GatewayUnavailableError(TransientError):
+    """The gateway cannot be reached."""
+
+
+class ConflictError(WeirError):
+    """The stored version is not the expected one: somebody else was faster."""
+
+
+class MigrationError(WeirError):
+    """The database's schema and the migration files disagree."""
+
+
+class NotFoundError(WeirError):
+    """No such device, field or resource."""
+
+
+class RequestError(WeirError):
+    """The gateway refused a request; the message is the reason that it gave."""

@@ -1,0 +1,59 @@
+"""Every metric that Weir's processes expose, as data; labels are few and never a serial."""
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+#: Seconds; from a fast handler to one that waits for a lock.
+_HANDLE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+DELIVERIES = Counter(
+    "weir_deliveries_total",
+    "Deliveries settled, by consumer and by what became of them.",
+    ["consumer", "disposition"],
+)
+READINGS_STORED = Counter(
+    "weir_readings_stored_total", "Readings committed to the database.", ["consumer"]
+)
+READINGS_REPEATED = Counter(
+    "weir_readings_repeated_total",
+    "Readings that were stored already with the same value.",
+    ["consumer"],
+)
+READINGS_CONFLICTING = Counter(
+    "weir_readings_conflicting_total",
+    "Readings that were stored already with another value, which stays.",
+    ["consumer"],
+)
+HANDLE_SECONDS = Histogram(
+    "weir_handle_seconds",
+    "Time from taking a delivery or batch to its settlement.",
+    ["consumer"],
+    buckets=_HANDLE_BUCKETS,
+)
+LAG_SECONDS = Gauge(
+    "weir_lag_seconds",
+    "Age of the newest message in the last commit when it was committed.",
+    ["consumer"],
+)
+LAST_COMMIT_TIMESTAMP = Gauge(
+    "weir_last_commit_timestamp_seconds", "When the consumer last committed.", ["consumer"]
+)
+DEAD_LETTERS = Counter(
+    "weir_dead_letters_total", "Messages rejected and kept.", ["consumer", "reason"]
+)
+REQUESTS = Counter(
+    "weir_http_requests_total",
+    "Requests answered by the gateway.",
+    ["route", "method", "status"],
+)
+READINGS_PUBLISHED = Counter(
+    "weir_readings_published_total", "Readings that the broker acknowledged.", ["producer"]
+)
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Serve `/metrics` from a thread of its own for the life of the process.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    start_http_server(port, addr=host)

@@ -1,0 +1,34 @@
+"""What a device says about itself when it starts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What the numbers of a field mean over time."""
+
+    GAUGE = "gauge"
+    TOTAL = "total"
+    TOTAL_INCREASING = "total_increasing"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """One field that a device measures; `unit` is UCUM where it has one."""
+
+    name: str
+    unit: str = ""
+    description: str = ""
+    kind: Kind = Kind.GAUGE
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a device announced; `sample_rate_hz` 0: irregular, `boot_id` 0: it has none."""
+
+    serial: str
+    model: str
+    firmware: str
+    fields: tuple[FieldDescription, ...]
+    sample_rate_hz: float = 0.0
+    boot_id: int = 0

@@ -1,0 +1,39 @@
+"""Bounds of what one message may carry, and of what a reading may say.
+
+Each bound is documented in `proto/` and crossed by a test.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+#: One message of a device, in bytes. The broker refuses far larger ones by itself.
+MESSAGE_BYTES_MAX = 512 * 1024
+#: Readings in one batch: a second of a 25 kHz accelerometer on two axes.
+READING_COUNT_MAX = 65_536
+#: Fields in one batch or announcement.
+FIELD_COUNT_MAX = 256
+FIELD_NAME_PATTERN = r"[A-Za-z0-9_\-./:\[\]]{1,200}"
+UNIT_LENGTH_MAX = 32
+TEXT_LENGTH_MAX = 4_096
+#: Integers above this magnitude are not exact as doubles (IEEE 754, 53-bit significand).
+INTEGER_MAGNITUDE_MAX = 2**53
+DECIMAL_EXPONENT_MAX = 15
+#: A nominal sampling period of more than a year is a mistake.
+PERIOD_US_MAX = 366 * 86_400 * 1_000_000
+
+MODEL_LENGTH_MAX = 128
+FIRMWARE_LENGTH_MAX = 64
+DESCRIPTION_LENGTH_MAX = 256
+SAMPLE_RATE_HZ_MAX = 10_000_000.0
+
+LOG_ENTRY_COUNT_MAX = 1_000
+LOG_MESSAGE_LENGTH_MAX = 8_192
+LOG_ATTRIBUTE_COUNT_MAX = 64
+LOG_ATTRIBUTE_NAME_LENGTH_MAX = 128
+LOG_ATTRIBUTE_VALUE_LENGTH_MAX = 1_024
+
+#: Devices without a clock report 1970 or 1980; no reading is that old.
+OBSERVED_AT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
+OBSERVED_AT_US_MIN = int(OBSERVED_AT_MIN.timestamp()) * 1_000_000
+#: How far a device's clock may run ahead of the broker's.
+FUTURE_MAX = timedelta(days=1)
+FUTURE_US_MAX = int(FUTURE_MAX.total_seconds()) * 1_000_000

@@ -1,0 +1,76 @@
+"""Names on the wire, spelled once: exchanges, queues, streams and routing keys.
+
+The wire says `sensor`, the model says `device`. Queues follow `entity.id.consumer.type`.
+"""
+
+from weir.errors import WrongSerialError
+from weir.model.serial import check_serial
+
+#: Devices publish here; MQTT topic `a/b/c` is routing key `a.b.c`.
+EXCHANGE = "iot"
+#: Keeps what no binding of `iot` matches (alternate exchange, fanout).
+UNROUTABLE_EXCHANGE = "iot.unroutable"
+#: Spreads measurements over the partitions by the hash of the routing key.
+MEASUREMENTS_EXCHANGE = "iot.measurements"
+#: Takes what a queue gives up: delivery limit or length limit (fanout).
+DEAD_LETTER_EXCHANGE = "iot.dead"
+
+REGISTRY_QUEUE = "sensor.all.registry.created"
+LOGS_QUEUE = "sensor.all.logs"
+UNROUTABLE_QUEUE = "sensor.all.unroutable"
+DEAD_LETTER_QUEUE = "sensor.all.dead_letters"
+MEASUREMENTS_STREAM = "sensor.all.measurements.db_writer"
+
+MEASUREMENTS_BINDING = "sensor.*.measurements.#"
+REGISTRY_BINDING = "sensor.*.registry.#"
+LOGS_BINDING = "sensor.*.logs.#"
+
+PARTITION_COUNT_MAX = 64
+
+#: A device publishes these; `.replies.<command>` has one more level.
+PUBLISHED_KINDS = (
+    "measurements",
+    "events",
+    "locations",
+    "registry",
+    "logs",
+    "replies",
+    "state",
+)
+
+
+def partition_streams(partition_count: int) -> tuple[str, ...]:
+    """Name the measurement streams of an installation, in partition order."""
+    return tuple(f"{MEASUREMENTS_STREAM}.{index}" for index in range(partition_count))
+
+
+def device_key(serial: str, kind: str) -> str:
+    """Spell the routing key on which a device publishes `kind` (`measurements`, `logs`, ...)."""
+    return f"sensor.{check_serial(serial)}.{kind}"
+
+
+def device_topic(serial: str, kind: str) -> str:
+    """Spell the MQTT topic on which a device publishes `kind`."""
+    return f"sensor/{check_serial(serial)}/{kind}"
+
+
+def commands_queue(serial: str) -> str:
+    """Name the queue on which a device that speaks AMQP gets its commands."""
+    return f"sensor.{check_serial(serial)}.commands"
+
+
+def serial_of(routing_key: str) -> str:
+    """Read the serial out of a device's routing key: the broker vouches for it.
+
+    Raises:
+        WrongSerialError: the key is not a device's, or its second level is no serial.
+    """
+    levels = routing_key.split(".", 2)
+    if len(levels) != 3 or levels[0] != "sensor":  # noqa: PLR2004 - sensor, serial, the rest
+        raise WrongSerialError(f"not a device's routing key: {routing_key[:255]!r}")
+    return check_serial(levels[1])
+
+
+def kind_of(routing_key: str) -> str:
+    """Read what a device's message is about, with its format: `measurements`, `logs.json`."""
+    return routing_key.split(".", 2)[-1]

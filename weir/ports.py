@@ -1,0 +1,138 @@
+"""What the applications need from the outside, without saying who provides it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from weir.codec.measurement import MeasurementBatch
+from weir.model.announcement import Announcement
+from weir.model.device_log import LogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was rejected, kept byte for byte with everything that a replay needs.
+
+    `source` is the queue or stream; `source_offset` its position there, for streams only.
+    `first_seen_at` is when the message first reached Weir, UTC.
+    """
+
+    consumer: str
+    reason: str
+    error: str
+    source: str
+    routing_key: str
+    body: bytes
+    first_seen_at: datetime
+    source_offset: int | None = None
+    exchange: str = ""
+    headers: dict[str, object] = field(default_factory=dict)
+    serial: str | None = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a consumer has read one stream: the offset that it wants next."""
+
+    consumer: str
+    stream: str
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendReport:
+    """What one commit did.
+
+    `repeated_count`: stored before with the same value; `conflicting_count`: with another one.
+    """
+
+    stored_count: int = 0
+    repeated_count: int = 0
+    conflicting_count: int = 0
+
+
+class DeviceStore(Protocol):
+    """Keeps the registry of devices."""
+
+    async def announce(self, announcement: Announcement, received_at: datetime) -> bool:
+        """Enrol or update a device; safe to repeat. True when it was new.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+
+class DeadLetterStore(Protocol):
+    """Keeps what was rejected."""
+
+    async def keep(self, letter: DeadLetter) -> None:
+        """Keep a message; the same one from the same offset is kept once.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Remembers how far a consumer has read."""
+
+    async def next_offset(self, consumer: str, stream: str) -> int:
+        """Tell the offset that `consumer` wants next; 0 when it never read `stream`.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+
+class ReadingStore(Protocol):
+    """Keeps the measurements."""
+
+    async def append(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        batches: Sequence[MeasurementBatch],
+        letters: Sequence[DeadLetter],
+    ) -> AppendReport:
+        """Store readings and dead letters and move the checkpoint, all in one transaction.
+
+        Raises:
+            ConflictError: the stored checkpoint is not `start`: another writer was here.
+            RejectedByStoreError: the content itself was refused, nothing was stored.
+            StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
+        """
+        ...
+
+
+class RollupStore(Protocol):
+    """Keeps the aggregates."""
+
+    async def recompute(
+        self, start: Checkpoint, next_offset: int, buckets: "TouchedBuckets"
+    ) -> int:
+        """Recompute minutes from raw and move the checkpoint in one transaction.
+
+        Returns the number of buckets written.
+
+        Raises:
+            ConflictError: the stored checkpoint is not `start`.
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+
+#: Minutes to recompute, as (serial, field, start of the minute in microseconds since 1970).
+TouchedBuckets = Sequence[tuple[str, str, int]]
+
+
+class DeviceLogSink(Protocol):
+    """Takes the log lines of devices."""
+
+    async def write(self, serial: str, received_at: datetime, entries: Sequence[LogEntry]) -> None:
+        """Append the lines; on return they survive the end of this process."""
+        ...

@@ -1,0 +1,1 @@
+"""The telemetry contract as Python classes, generated from `proto/`."""

@@ -1,0 +1,1 @@
+"""Version 1 of the telemetry contract, generated from `proto/weir/telemetry/v1`."""
