@@ -1,0 +1,1 @@
+"""PostgreSQL: the adapters behind the store ports. Nothing else imports asyncpg."""

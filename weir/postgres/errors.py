@@ -1,0 +1,42 @@
+"""Translate what PostgreSQL and asyncpg raise into the errors of the ports."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from weir.errors import RejectedByStoreError, StoreUnavailableError
+
+#: SQLSTATE classes after which trying again can help: connection exception, transaction rollback
+#: (serialization, deadlock), insufficient resources, operator intervention, system error.
+#: Source: PostgreSQL 18 documentation, appendix A.
+_TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
+#: Classes that say the content is at fault: data exception, integrity constraint violation, program
+#: limit exceeded.
+_CONTENT_CLASSES = ("22", "23", "54")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let no asyncpg or socket exception pass.
+
+    Raises:
+        StoreUnavailableError: the database is away, starting, full or in a deadlock.
+        RejectedByStoreError: the database refused the content itself.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        state = error.sqlstate or ""
+        if state.startswith(_TRANSIENT_CLASSES):
+            raise StoreUnavailableError(f"PostgreSQL: {error}") from error
+        if state.startswith(_CONTENT_CLASSES):
+            raise RejectedByStoreError(f"PostgreSQL: {error}") from error
+        raise
+    except asyncpg.InterfaceError as error:
+        # Raised for a connection that died under us, and for a pool that closes.
+        raise StoreUnavailableError(f"PostgreSQL: {error}") from error
+    except (OSError, asyncio.TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+        raise StoreUnavailableError(f"PostgreSQL: {reason}") from error

@@ -1,0 +1,36 @@
+"""Connect to PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from weir.postgres.errors import translated
+
+#: Connections of one service: a writer, a claim, and a few readers.
+POOL_SIZE_MAX = 8
+CONNECT_TIMEOUT_S = 10.0
+#: Longer than any statement of a service takes; a hung one is an outage.
+STATEMENT_TIMEOUT_S = 120.0
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, size_max: int = POOL_SIZE_MAX) -> AsyncIterator[asyncpg.Pool]:
+    """Give a pool that connects when it is first used, and closes it.
+
+    Raises:
+        StoreUnavailableError: the address cannot be used.
+    """
+    with translated():
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=size_max,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            server_settings={"application_name": "weir", "timezone": "UTC"},
+        )
+    try:
+        yield pool
+    finally:
+        pool.terminate()
