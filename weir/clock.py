@@ -1,6 +1,6 @@
 """The one place that asks for the time of day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -24,6 +24,15 @@ def to_us(instant: datetime) -> int:
     """Give an instant as microseconds since 1970-01-01 UTC, exactly."""
     delta = instant - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_us(instant_us: int) -> datetime:
+    """Give the instant that is so many microseconds after 1970-01-01 UTC, exactly.
+
+    Raises:
+        OverflowError: it is beyond the year 9999.
+    """
+    return _EPOCH + timedelta(microseconds=instant_us)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

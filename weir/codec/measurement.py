@@ -41,9 +41,13 @@ class FieldColumn:
 
 @dataclass(slots=True)
 class MeasurementBatch:
-    """One publish of one device; `reading_count` is the sum over its columns."""
+    """One publish of one device; `reading_count` is the sum over its columns.
+
+    `received_at_us`: when the broker took it, microseconds since 1970-01-01 UTC.
+    """
 
     serial: str
+    received_at_us: int
     boot_id: int
     sequence: int
     sent_after_us: int
@@ -79,6 +83,7 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         columns.append(column)
     return MeasurementBatch(
         serial=serial,
+        received_at_us=received_at_us,
         boot_id=batch.boot_id,
         sequence=batch.sequence,
         sent_after_us=batch.sent_after_us,

@@ -33,12 +33,14 @@ def decode_announcement(body: bytes, serial: str) -> Announcement:
         DecodeError: not an announcement.
         OversizeError: too many bytes, fields or characters.
         WrongSerialError: it names another device.
-        ImplausibleReadingError: a field name or a sample rate that cannot be.
+        ImplausibleReadingError: a field name or a sample rate that cannot be, or a field twice.
     """
     message = parse(wire.Announcement, body)
     check_same_serial(message.serial, serial)
     if message.fields:
         check_count("fields", len(message.fields), FIELD_COUNT_MAX)
+    if len({field.name for field in message.fields}) < len(message.fields):
+        raise ImplausibleReadingError("a field is described twice")
     rate_hz = message.sample_rate_hz
     if not (math.isfinite(rate_hz) and 0 <= rate_hz <= SAMPLE_RATE_HZ_MAX):
         raise ImplausibleReadingError(f"a sample rate of {rate_hz} Hz")
