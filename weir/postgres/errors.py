@@ -1,6 +1,5 @@
 """Translate what PostgreSQL and asyncpg raise into the errors of the ports."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,6 +36,6 @@ def translated() -> Iterator[None]:
     except asyncpg.InterfaceError as error:
         # Raised for a connection that died under us, and for a pool that closes.
         raise StoreUnavailableError(f"PostgreSQL: {error}") from error
-    except (OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise StoreUnavailableError(f"PostgreSQL: {reason}") from error

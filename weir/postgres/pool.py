@@ -2,10 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from weir.postgres.errors import translated
+
+#: What statements run on: a connection of its own, or one lent by a pool.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 #: Connections of one service: a writer, a claim, and a few readers.
 POOL_SIZE_MAX = 8
@@ -34,3 +39,16 @@ async def open_pool(url: str, *, size_max: int = POOL_SIZE_MAX) -> AsyncIterator
         yield pool
     finally:
         pool.terminate()
+
+
+@asynccontextmanager
+async def transaction(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """Lend a connection inside a transaction, which commits when the block ends without error.
+
+    Raises:
+        StoreUnavailableError: try again later; the commit itself may have happened.
+        RejectedByStoreError: the database refused the content.
+    """
+    with translated():
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection

@@ -1,0 +1,1 @@
+"""Domain events: what changed, in the past tense, as the journal keeps it. Pure."""

@@ -1,0 +1,138 @@
+"""Store measurements: rows, dead letters and the checkpoint in one transaction.
+
+Numbers go in by one sorted binary COPY. COPY knows no ON CONFLICT, so when it meets a reading that
+is stored already, that commit goes through a staging table instead; and as repeats come in swarms
+(a device sends its backlog again), the next commits do so from the start until one has none.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from weir.clock import from_us
+from weir.codec.measurement import FieldColumn, MeasurementBatch
+from weir.ports import AppendReport, Checkpoint, DeadLetter
+from weir.postgres import checkpoints, dead_letters
+from weir.postgres.activity import Activity
+from weir.postgres.pool import Connection, transaction
+from weir.postgres.rows import Rows, gather
+from weir.postgres.series_ids import SeriesIds
+from weir.postgres.staging import (
+    Outcome,
+    copy_numbers,
+    insert_numbers,
+    insert_texts,
+    overwrite_numbers,
+)
+
+Column = tuple[int, FieldColumn]
+
+
+class PostgresReadingStore:
+    """Readings in the tables `reading` and `text_reading`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._series_ids = SeriesIds(pool)
+        self._activity = Activity()
+        self._expects_repeats = False
+
+    async def append(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        batches: Sequence[MeasurementBatch],
+        letters: Sequence[DeadLetter],
+    ) -> AppendReport:
+        """Store readings and dead letters and move the checkpoint, all in one transaction.
+
+        Raises:
+            ConflictError: the stored checkpoint is not `start`: another writer was here.
+            RejectedByStoreError: the content itself was refused, nothing was stored.
+            StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
+        """
+        await self._series_ids.prepare(
+            (batch.serial, column.name, column.unit)
+            for batch in batches
+            for column in batch.columns
+        )
+        appended = self._columns(batch for batch in batches if not batch.is_correction)
+        corrected = self._columns(batch for batch in batches if batch.is_correction)
+        async with transaction(self._pool) as connection:
+            await checkpoints.advance(connection, start, next_offset)
+            report = await self._append(connection, appended)
+            # Afterwards, so that within one commit too a correction wins.
+            stored_count = await _correct(connection, corrected)
+            await dead_letters.keep(connection, letters)
+            await self._activity.note(connection, self._seen(batches))
+        return AppendReport(
+            stored_count=report.stored_count + stored_count,
+            repeated_count=report.repeated_count,
+            conflicting_count=report.conflicting_count,
+        )
+
+    def _columns(self, batches: Iterable[MeasurementBatch]) -> list[Column]:
+        series_ids = self._series_ids
+        return [
+            (series_ids[batch.serial, column.name][1], column)
+            for batch in batches
+            for column in batch.columns
+        ]
+
+    def _seen(self, batches: Sequence[MeasurementBatch]) -> Iterable[tuple[int, int, int]]:
+        for batch in batches:
+            for column in batch.columns:
+                device_id, _ = self._series_ids[batch.serial, column.name]
+                yield device_id, batch.received_at_us, int(column.observed_at_us[-1])
+
+    async def _append(self, connection: Connection, columns: Sequence[Column]) -> AppendReport:
+        rows = gather(columns)
+        texts, repeated_texts = _texts(columns, keep_last=False)
+        numbers = await self._append_numbers(connection, rows)
+        stored_texts = await insert_texts(connection, texts, overwrite=False)
+        stored_count = numbers.stored_count + stored_texts.stored_count
+        conflicting_count = numbers.conflicting_count + stored_texts.conflicting_count
+        given_count = len(rows) + rows.repeated_count + len(texts) + repeated_texts
+        return AppendReport(
+            stored_count=stored_count,
+            repeated_count=given_count - stored_count - conflicting_count,
+            conflicting_count=conflicting_count + rows.conflicting_count,
+        )
+
+    async def _append_numbers(self, connection: Connection, rows: Rows) -> Outcome:
+        if not len(rows):
+            return Outcome(0, 0)
+        if not self._expects_repeats:
+            try:
+                async with connection.transaction():
+                    await copy_numbers(connection, "reading", rows)
+                return Outcome(len(rows), 0)
+            except asyncpg.UniqueViolationError:
+                self._expects_repeats = True
+        outcome = await insert_numbers(connection, rows)
+        self._expects_repeats = outcome.stored_count < len(rows)
+        return outcome
+
+
+async def _correct(connection: Connection, columns: Sequence[Column]) -> int:
+    rows = gather(columns, keep_last=True)
+    texts, _ = _texts(columns, keep_last=True)
+    stored_count = await overwrite_numbers(connection, rows) if len(rows) else 0
+    return stored_count + (await insert_texts(connection, texts, overwrite=True)).stored_count
+
+
+def _texts(
+    columns: Sequence[Column], *, keep_last: bool
+) -> tuple[list[tuple[int, datetime, str]], int]:
+    """Give the texts sorted by key, one for each, and how many were left out for that."""
+    chosen: dict[tuple[int, int], str] = {}
+    given_count = 0
+    for series_id, column in columns:
+        for instant, text in zip(column.observed_at_us, column.texts, strict=False):
+            given_count += 1
+            key = (series_id, int(instant))
+            if keep_last or key not in chosen:
+                chosen[key] = text
+    texts = [(series, from_us(instant), text) for (series, instant), text in sorted(chosen.items())]
+    return texts, given_count - len(texts)

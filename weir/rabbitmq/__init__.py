@@ -1,0 +1,1 @@
+"""RabbitMQ: topology, connections, streams. Nothing else imports aio_pika or rstream."""

@@ -1,0 +1,163 @@
+"""Read one stream in order from an offset, raw, with credit held back while the reader is busy.
+
+Built on rstream's protocol client rather than on its consumer, which grants credit as soon as a
+chunk is dispatched and so buffers without bound when the database is slow.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from rstream import exceptions, schema
+from rstream.client import Client
+from rstream.constants import OffsetType
+from rstream.utils import OnClosedErrorInfo
+
+from weir.errors import BrokerUnavailableError
+
+#: Chunks that the broker may send ahead; a chunk has at most some thousand messages.
+CREDIT_MAX = 8
+FRAME_BYTES_MAX = 1024 * 1024
+HEARTBEAT_S = 30
+#: A quiet connection is asked for a sign of life this often, and has this long to give it.
+PROBE_INTERVAL_S = 10.0
+PROBE_TIMEOUT_S = 10.0
+#: rstream numbers subscriptions per connection; we have one of each.
+_SUBSCRIPTION = 0
+#: What rstream raises when the broker refuses, leaves, or answers something else.
+_STREAM_ERRORS = (exceptions.ServerError, exceptions.ClientError, AssertionError)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Neighbouring messages of a stream, as stored; `messages[0]` has offset `first_offset`.
+
+    `received_at_us`: the broker's time, microseconds since 1970-01-01 UTC (it counts in ms).
+    """
+
+    first_offset: int
+    received_at_us: int
+    messages: list[bytes]
+
+
+class StreamReader:
+    """An endless iterator over the chunks of one stream; made by `open_stream`."""
+
+    def __init__(self, client: Client, stream: str, start_offset: int) -> None:
+        self._client = client
+        self._stream = stream
+        self._start_offset = start_offset
+        self._frames: asyncio.Queue[schema.Deliver | None] = asyncio.Queue()
+        self._owed_credit = 0
+
+    def lose(self, _: object = None) -> None:
+        """Note that the connection or the stream is gone; wakes whoever waits for a chunk."""
+        self._frames.put_nowait(None)
+
+    def take(self, frame: schema.Deliver) -> None:
+        """Queue a chunk that the broker has sent: at most `CREDIT_MAX` wait here."""
+        self._frames.put_nowait(frame)
+
+    async def next_chunk(self) -> Chunk:
+        """Wait for the next chunk; taking one allows the broker to send another.
+
+        Raises:
+            BrokerUnavailableError: the connection was lost or does not answer.
+        """
+        while True:
+            if self._owed_credit:
+                await self._client.credit(_SUBSCRIPTION, self._owed_credit)
+                self._owed_credit = 0
+            frame = await self._next_frame()
+            self._owed_credit += 1
+            chunk = self._open(frame)
+            if chunk.messages:
+                return chunk
+
+    async def _next_frame(self) -> schema.Deliver:
+        while True:
+            with suppress(asyncio.TimeoutError):
+                async with asyncio.timeout(PROBE_INTERVAL_S):
+                    frame = await self._frames.get()
+                    if frame is None:
+                        raise BrokerUnavailableError(f"lost the connection to {self._stream}")
+                    return frame
+            await self._probe()
+
+    async def _probe(self) -> None:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await self._client.query_leader_and_replicas(self._stream)
+        except (TimeoutError, OSError, *_STREAM_ERRORS) as error:
+            raise BrokerUnavailableError(f"no sign of life from {self._stream}") from error
+
+    def _open(self, frame: schema.Deliver) -> Chunk:
+        messages = frame.get_messages()
+        first_offset = frame.chunk_first_offset
+        # A subscription starts with the chunk that holds its offset, not with the message.
+        behind = self._start_offset - first_offset
+        if behind > 0:
+            messages = messages[behind:]
+            first_offset = self._start_offset
+        return Chunk(first_offset, frame.timestamp * 1_000, messages)
+
+
+@asynccontextmanager
+async def open_stream(url: str, stream: str, start_offset: int) -> AsyncIterator[StreamReader]:
+    """Subscribe to `stream` from `start_offset` on (0: from its beginning) until the block ends.
+
+    `url`: rabbitmq-stream://user:password@host:port/vhost
+
+    Raises:
+        BrokerUnavailableError: no connection, wrong credentials, or no such stream (yet).
+    """
+    address = urlsplit(url)
+    reader: StreamReader | None = None
+
+    def lost(_: OnClosedErrorInfo) -> None:
+        if reader is not None:
+            reader.lose()
+
+    client = Client(
+        address.hostname or "localhost",
+        address.port or 5552,
+        frame_max=FRAME_BYTES_MAX,
+        heartbeat=HEARTBEAT_S,
+        connection_name=f"weir-reader-{stream}",
+        connection_closed_handler=lost,
+    )
+    # rstream reports a lost connection only for streams that it was told about.
+    client.add_stream(stream)
+    reader = StreamReader(client, stream, start_offset)
+    try:
+        await _subscribe(client, reader, address, stream, start_offset)
+        yield reader
+    finally:
+        with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
+            await client.close()
+
+
+async def _subscribe(
+    client: Client, reader: StreamReader, address: SplitResult, stream: str, start_offset: int
+) -> None:
+    try:
+        await client.start()
+        await client.authenticate(
+            vhost=unquote(address.path.removeprefix("/")) or "/",
+            username=unquote(address.username or ""),
+            password=unquote(address.password or ""),
+        )
+        client.add_handler(schema.Deliver, reader.take, name=str(_SUBSCRIPTION))
+        client.add_handler(schema.MetadataUpdate, reader.lose, name=str(_SUBSCRIPTION))
+        await client.run_queue_listener_task(_SUBSCRIPTION, reader.take)
+        await client.subscribe(
+            stream,
+            _SUBSCRIPTION,
+            offset_spec=schema.OffsetSpec.from_params(OffsetType.OFFSET, start_offset),
+            initial_credit=CREDIT_MAX,
+        )
+    except (TimeoutError, OSError, *_STREAM_ERRORS) as error:
+        reason = str(error) or type(error).__name__
+        raise BrokerUnavailableError(f"cannot read {stream}: {reason}") from error
