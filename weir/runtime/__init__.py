@@ -1,0 +1,1 @@
+"""What runs consumers and services: workers, retry, settlement, signals, graceful stop."""
