@@ -88,6 +88,11 @@ class QueueConsumer(Consumer):
 class StreamConsumer(Consumer, Generic[Item]):
     """Projects the measurement streams, with a checkpoint of its own for each."""
 
+    #: The consumer whose projection this one builds on: it commits nothing that the other has not.
+    follows: ClassVar[str | None] = None
+    #: Waited before each commit, so that what is touched often is written less often.
+    commit_interval_s: ClassVar[float] = 0.0
+
     @abstractmethod
     def decode(self, message: StreamMessage) -> Item:
         """Turn one message into what `commit` takes; pure.
@@ -95,6 +100,10 @@ class StreamConsumer(Consumer, Generic[Item]):
         Raises:
             InvalidMessageError: never acceptable: it becomes a dead letter.
         """
+
+    def weigh(self, item: Item) -> int:  # noqa: ARG002 - for whoever overrides it
+        """Count the rows that `item` becomes: they bound what waits in memory."""
+        return 1
 
     @abstractmethod
     async def commit(

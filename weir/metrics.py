@@ -23,6 +23,9 @@ READINGS_CONFLICTING = Counter(
     "Readings that were stored already with another value, which stays.",
     ["consumer"],
 )
+ROLLUPS_WRITTEN = Counter(
+    "weir_rollups_written_total", "Rollup buckets computed and committed.", ["consumer"]
+)
 HANDLE_SECONDS = Histogram(
     "weir_handle_seconds",
     "Time from taking a delivery or batch to its settlement.",

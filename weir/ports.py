@@ -51,6 +51,15 @@ class AppendReport:
     stored_count: int = 0
     repeated_count: int = 0
     conflicting_count: int = 0
+    rollup_count: int = 0
+
+    def __add__(self, other: "AppendReport") -> "AppendReport":
+        return AppendReport(
+            self.stored_count + other.stored_count,
+            self.repeated_count + other.repeated_count,
+            self.conflicting_count + other.conflicting_count,
+            self.rollup_count + other.rollup_count,
+        )
 
 
 class DeviceStore(Protocol):

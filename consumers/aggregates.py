@@ -1,0 +1,63 @@
+"""Keeps the minute rollups: which minutes a batch touched, recomputed from what is stored."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from weir.codec.measurement import MeasurementBatch, decode_measurements
+from weir.consumer import StreamConsumer, StreamMessage
+from weir.model.names import serial_of
+from weir.ports import AppendReport, Checkpoint, DeadLetter
+
+MINUTE_US = 60_000_000
+
+#: (serial, field, start of the minute in microseconds since 1970-01-01 UTC).
+Bucket = tuple[str, str, int]
+
+
+class Aggregates(StreamConsumer[frozenset[Bucket]]):
+    """Recomputes touched minutes after the measurement writer has stored their readings.
+
+    It never adds to a bucket, so late, repeated and corrected readings come out right.
+    """
+
+    name = "aggregates"
+    follows = "measurements"
+    #: A busy minute is recomputed at most this often.
+    commit_interval_s = 5.0
+
+    def decode(self, message: StreamMessage) -> frozenset[Bucket]:
+        """Find the minutes that a batch touches; pure.
+
+        Raises:
+            InvalidMessageError: the measurement writer rejects it too.
+        """
+        serial = serial_of(message.routing_key)
+        return touched_minutes(decode_measurements(message.body, serial, message.received_at_us))
+
+    async def commit(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        items: Sequence[frozenset[Bucket]],
+        letters: Sequence[DeadLetter],  # noqa: ARG002 - the measurement writer keeps them
+    ) -> AppendReport:
+        """Recompute every minute that was touched from `start` to `next_offset`.
+
+        Raises:
+            ConflictError: another worker moved the checkpoint.
+            StoreUnavailableError: try again later.
+        """
+        buckets = sorted(frozenset().union(*items))
+        count = await self.ports.rollups.recompute(start, next_offset, buckets)
+        return AppendReport(rollup_count=count)
+
+
+def touched_minutes(batch: MeasurementBatch) -> frozenset[Bucket]:
+    """Give the minutes in which a batch has numbers."""
+    return frozenset(
+        (batch.serial, column.name, int(minute) * MINUTE_US)
+        for column in batch.columns
+        if len(column.numbers)
+        for minute in np.unique(np.asarray(column.observed_at_us, dtype=np.int64) // MINUTE_US)
+    )

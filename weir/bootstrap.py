@@ -1,0 +1,90 @@
+"""Puts the pieces together: the only place that names concrete adapters."""
+
+import asyncio
+from functools import partial
+
+import asyncpg
+
+from weir.clock import SystemClock
+from weir.config import Settings, reveal
+from weir.consumer import Consumer, Ports, QueueConsumer, StreamConsumer
+from weir.device_log_file import DeviceLogFile
+from weir.model.names import partition_streams
+from weir.postgres.checkpoints import PostgresCheckpointStore
+from weir.postgres.claims import open_claims
+from weir.postgres.dead_letters import PostgresDeadLetterStore
+from weir.postgres.devices import PostgresDeviceStore
+from weir.postgres.pool import open_pool
+from weir.postgres.readings import PostgresReadingStore
+from weir.postgres.rollups import PostgresRollupStore
+from weir.postgres.schema import make_partitions_ahead, require_schema
+from weir.rabbitmq.stream_reader import open_stream
+from weir.rabbitmq.topology import apply_topology
+from weir.runtime.partition_share import PartitionShare
+from weir.runtime.partition_worker import PartitionSource, PartitionWorker
+from weir.runtime.queue_worker import QueueWorker
+from weir.runtime.waiting import repeat, run_until, until_available
+
+#: What a consumer must be told.
+CONSUMER_VARIABLES = ("WEIR_AMQP_URL", "WEIR_STREAM_URL", "WEIR_POSTGRES_URL")
+#: Partitions are made a week ahead; looking every hour survives any restart.
+UPKEEP_INTERVAL_S = 3_600.0
+
+
+async def run_consumer(
+    consumer_class: type[Consumer], settings: Settings, stop: asyncio.Event
+) -> None:
+    """Run one consumer until `stop` is set, waiting out the absence of broker and database.
+
+    Raises:
+        ConfigError: a setting is missing, or the broker's topology contradicts ours.
+        MigrationError: the database belongs to another version.
+    """
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    async with open_pool(postgres_url) as pool:
+        await run_until(stop, _run_consumer(consumer_class, settings, pool))
+
+
+async def _run_consumer(
+    consumer_class: type[Consumer], settings: Settings, pool: asyncpg.Pool
+) -> None:
+    amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    await until_available(partial(require_schema, postgres_url))
+    await until_available(partial(apply_topology, amqp_url, settings.partition.count))
+    consumer = consumer_class(_ports(settings, pool))
+    if isinstance(consumer, StreamConsumer):
+        await _run_stream_consumer(consumer, settings, pool)
+    elif isinstance(consumer, QueueConsumer):
+        await QueueWorker(consumer, amqp_url).run()
+
+
+async def _run_stream_consumer(
+    consumer: StreamConsumer[object], settings: Settings, pool: asyncpg.Pool
+) -> None:
+    stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    clock = SystemClock()
+    source = PartitionSource(partial(open_stream, stream_url), PostgresCheckpointStore(pool), clock)
+
+    async def project(stream: str) -> None:
+        await PartitionWorker(consumer, stream, source).run()
+
+    async def keep_up() -> None:
+        await make_partitions_ahead(pool, clock.now().date())
+
+    streams = partition_streams(settings.partition.count)
+    claims = partial(open_claims, postgres_url, consumer.name)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(repeat(UPKEEP_INTERVAL_S, keep_up))
+        tasks.create_task(PartitionShare(streams, claims, project).run())
+
+
+def _ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
+    return Ports(
+        devices=PostgresDeviceStore(pool),
+        readings=PostgresReadingStore(pool),
+        rollups=PostgresRollupStore(pool),
+        dead_letters=PostgresDeadLetterStore(pool),
+        device_logs=DeviceLogFile(settings.device_log.directory),
+    )

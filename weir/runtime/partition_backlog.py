@@ -1,0 +1,76 @@
+"""What a partition worker has decoded and not yet committed: bounded, in stream order.
+
+Filled while the previous transaction runs, and taken as a whole when it ends: the slower the
+database, the larger and cheaper the next commit.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from weir.consumer import StreamMessage
+from weir.ports import DeadLetter
+
+Item = TypeVar("Item")
+
+#: Bytes of messages waiting. With the decoded columns and the COPY buffer of the commit before,
+#: the writer stays below 250 MB.
+BACKLOG_BYTES_MAX = 16 * 1024 * 1024
+#: Readings waiting: at two bytes a reading, bytes alone would allow eight million.
+BACKLOG_ROWS_MAX = 200_000
+
+
+@dataclass(slots=True)
+class Entry(Generic[Item]):
+    """One message of a stream with what became of it: an item, or a dead letter."""
+
+    message: StreamMessage
+    item: Item | None
+    letter: DeadLetter | None
+    weight: int = 1
+
+
+@dataclass(slots=True)
+class Backlog(Generic[Item]):
+    """Entries between the last commit and the reader; `next_offset` is behind the last of them."""
+
+    next_offset: int
+    _entries: list[Entry[Item]] = field(default_factory=list)
+    _bytes: int = 0
+    _rows: int = 0
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the reader must wait: one of the bounds is reached."""
+        return self._bytes >= BACKLOG_BYTES_MAX or self._rows >= BACKLOG_ROWS_MAX
+
+    def add(self, entry: Entry[Item]) -> None:
+        """Append the next message of the stream."""
+        self._entries.append(entry)
+        self._bytes += len(entry.message.body)
+        self._rows += entry.weight
+        self.next_offset = entry.message.offset + 1
+        self._filled.set()
+
+    async def wait_for_room(self) -> None:
+        """Return when the reader may go on."""
+        while self.is_full:
+            self._room.clear()
+            await self._room.wait()
+
+    async def wait_for_entries(self) -> None:
+        """Return when there is something to commit."""
+        await self._filled.wait()
+
+    def take(self) -> list[Entry[Item]]:
+        """Take everything that waits."""
+        entries, self._entries = self._entries, []
+        self._bytes = self._rows = 0
+        self._filled.clear()
+        self._room.set()
+        return entries

@@ -1,0 +1,79 @@
+"""Commit a run of messages; find the one that the database refuses and keep it as a dead letter."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import structlog
+
+from weir.clock import from_us
+from weir.consumer import StreamConsumer, StreamMessage
+from weir.errors import InvalidMessageError, RejectedByStoreError, WrongSerialError
+from weir.model.names import serial_of
+from weir.ports import AppendReport, Checkpoint, DeadLetter
+from weir.runtime.partition_backlog import Entry
+
+log = structlog.get_logger()
+
+Item = TypeVar("Item")
+
+
+async def commit_entries(
+    consumer: StreamConsumer[Item], start: Checkpoint, entries: Sequence[Entry[Item]]
+) -> AppendReport:
+    """Commit entries from `start` on, in one transaction if the database takes them all.
+
+    Otherwise they are halved until the refused one is alone: after at most log2(n) failures the
+    others are stored, in order, and it is a dead letter.
+
+    Raises:
+        ConflictError: another worker moved the checkpoint.
+        StoreUnavailableError: try again; the checkpoint shows how far this got.
+    """
+    next_offset = entries[-1].message.offset + 1
+    items = [entry.item for entry in entries if entry.item is not None]
+    letters = [entry.letter for entry in entries if entry.letter is not None]
+    try:
+        return await consumer.commit(start, next_offset, items, letters)
+    except RejectedByStoreError as error:
+        if len(entries) == 1:
+            return await _commit_refused(consumer, start, entries[0], error)
+        log.warning("commit_bisected", count=len(entries), error=str(error))
+    middle = len(entries) // 2
+    first = await commit_entries(consumer, start, entries[:middle])
+    rest = replace(start, next_offset=entries[middle - 1].message.offset + 1)
+    return first + await commit_entries(consumer, rest, entries[middle:])
+
+
+async def _commit_refused(
+    consumer: StreamConsumer[Item],
+    start: Checkpoint,
+    entry: Entry[Item],
+    error: RejectedByStoreError,
+) -> AppendReport:
+    if entry.item is None:
+        # A dead letter that the database refuses is our own mistake: stop rather than lose it.
+        raise error
+    letter = reject(consumer.name, start.stream, entry.message, error)
+    return await consumer.commit(start, entry.message.offset + 1, [], [letter])
+
+
+def reject(
+    consumer: str, stream: str, message: StreamMessage, error: InvalidMessageError
+) -> DeadLetter:
+    """Make the dead letter of a message of a stream."""
+    try:
+        serial: str | None = serial_of(message.routing_key)
+    except WrongSerialError:
+        serial = None
+    return DeadLetter(
+        consumer=consumer,
+        reason=error.reason,
+        error=str(error),
+        source=stream,
+        source_offset=message.offset,
+        routing_key=message.routing_key,
+        body=bytes(message.body),
+        serial=serial,
+        first_seen_at=from_us(message.received_at_us),
+    )

@@ -1,0 +1,177 @@
+"""Project one partition: read, decode, commit, and start again where the checkpoint says.
+
+Two tasks share a backlog: one reads and decodes, the other commits. Nothing is acknowledged to the
+broker; the checkpoint moves in the transaction of what was stored, and is the only memory.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from weir import metrics
+from weir.clock import Clock, to_us
+from weir.consumer import StreamConsumer, StreamMessage
+from weir.errors import ConflictError, InvalidMessageError, TransientError, WeirError
+from weir.ports import AppendReport, Checkpoint, CheckpointStore
+from weir.rabbitmq.amqp10 import split_message
+from weir.rabbitmq.stream_reader import Chunk
+from weir.runtime.outage import Outage
+from weir.runtime.partition_backlog import Backlog, Entry
+from weir.runtime.partition_commit import commit_entries, reject
+
+log = structlog.get_logger()
+
+Item = TypeVar("Item")
+
+#: Messages decoded before other tasks get their turn: a few milliseconds.
+DECODED_AT_ONCE_MAX = 256
+#: How often a projection looks whether the one that it follows has passed.
+FOLLOW_INTERVAL_S = 0.25
+
+
+class ChunkReader(Protocol):
+    """Gives the chunks of a stream in order."""
+
+    async def next_chunk(self) -> Chunk:
+        """Wait for the next chunk."""
+        ...
+
+
+OpenStream = Callable[[str, int], AbstractAsyncContextManager[ChunkReader]]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSource:
+    """Where a worker's messages and its memory are.
+
+    `open_stream(stream, offset)` subscribes; `checkpoints` remembers.
+    """
+
+    open_stream: OpenStream
+    checkpoints: CheckpointStore
+    clock: Clock
+
+
+class PartitionWorker(Generic[Item]):
+    """Runs a stream consumer over one partition until it is cancelled."""
+
+    def __init__(
+        self, consumer: StreamConsumer[Item], stream: str, source: PartitionSource
+    ) -> None:
+        self._consumer = consumer
+        self._stream = stream
+        self._source = source
+        self._outage = Outage()
+        self._owes_commit = False
+
+    async def run(self) -> None:
+        """Project for ever; losing the broker or the database is waited out."""
+        structlog.contextvars.bind_contextvars(consumer=self._consumer.name, partition=self._stream)
+        while True:
+            try:
+                await self._run_once()
+            except* (TransientError, ConflictError) as group:
+                error = _first(group)
+            await self._outage.wait(error)
+
+    async def _run_once(self) -> None:
+        name = self._consumer.name
+        offset = await self._source.checkpoints.next_offset(name, self._stream)
+        async with self._source.open_stream(self._stream, offset) as reader:
+            if not self._owes_commit:
+                self._outage.over()
+            backlog: Backlog[Item] = Backlog(offset)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(reader, backlog))
+                tasks.create_task(self._write(offset, backlog))
+
+    async def _read(self, reader: ChunkReader, backlog: Backlog[Item]) -> None:
+        while True:
+            await backlog.wait_for_room()
+            chunk = await reader.next_chunk()
+            if chunk.first_offset > backlog.next_offset:
+                log.error(
+                    "stream_truncated",
+                    reason="the stream no longer holds messages that were never read",
+                    count=chunk.first_offset - backlog.next_offset,
+                    offset=backlog.next_offset,
+                )
+            for index, raw in enumerate(chunk.messages):
+                backlog.add(self._decode(chunk, index, raw))
+                if index % DECODED_AT_ONCE_MAX == DECODED_AT_ONCE_MAX - 1:
+                    await asyncio.sleep(0)
+
+    def _decode(self, chunk: Chunk, index: int, raw: bytes) -> Entry[Item]:
+        message = StreamMessage(chunk.first_offset + index, "", raw, chunk.received_at_us)
+        try:
+            message.routing_key, message.body = split_message(raw)
+            item = self._consumer.decode(message)
+        except InvalidMessageError as error:
+            if self._consumer.follows is not None:
+                # Whom it follows has kept the message.
+                return Entry(message, None, None)
+            letter = reject(self._consumer.name, self._stream, message, error)
+            return Entry(message, None, letter)
+        return Entry(message, item, None, self._consumer.weigh(item))
+
+    async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
+        while True:
+            await backlog.wait_for_entries()
+            if self._consumer.commit_interval_s:
+                await asyncio.sleep(self._consumer.commit_interval_s)
+            await self._follow(backlog.next_offset)
+            entries = backlog.take()
+            with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
+                report = await self._commit(offset, entries)
+            offset = entries[-1].message.offset + 1
+            self._account(report, entries)
+
+    async def _follow(self, offset: int) -> None:
+        """Wait until the projection that this one builds on has passed `offset`."""
+        followed = self._consumer.follows
+        if followed is None:
+            return
+        while await self._source.checkpoints.next_offset(followed, self._stream) < offset:
+            await asyncio.sleep(FOLLOW_INTERVAL_S)  # noqa: ASYNC110 - another process moves it
+
+    async def _commit(self, offset: int, entries: list[Entry[Item]]) -> AppendReport:
+        start = Checkpoint(self._consumer.name, self._stream, offset)
+        # Being able to read is no recovery while the database takes nothing.
+        self._owes_commit = True
+        report = await commit_entries(self._consumer, start, entries)
+        self._owes_commit = False
+        self._outage.over()
+        return report
+
+    def _account(self, report: AppendReport, entries: list[Entry[Item]]) -> None:
+        name = self._consumer.name
+        letters = [entry.letter for entry in entries if entry.letter is not None]
+        now = self._source.clock.now()
+        metrics.READINGS_STORED.labels(name).inc(report.stored_count)
+        metrics.READINGS_REPEATED.labels(name).inc(report.repeated_count)
+        metrics.READINGS_CONFLICTING.labels(name).inc(report.conflicting_count)
+        metrics.ROLLUPS_WRITTEN.labels(name).inc(report.rollup_count)
+        metrics.DELIVERIES.labels(name, "ack").inc(len(entries) - len(letters))
+        for letter in letters:
+            metrics.DELIVERIES.labels(name, "dead_letter").inc()
+            metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
+        lag_us = to_us(now) - entries[-1].message.received_at_us
+        metrics.LAG_SECONDS.labels(name).set(max(0.0, lag_us / 1e6))
+        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
+        if letters:
+            log.error(
+                "deliveries_dead_lettered",
+                count=len(letters),
+                reason=letters[0].reason,
+                error=letters[0].error,
+            )
+        log.debug("batch_stored", count=len(entries), **asdict(report))
+
+
+def _first(group: BaseExceptionGroup[WeirError]) -> WeirError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
