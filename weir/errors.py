@@ -17,6 +17,7 @@
   x MigrationError             the database's schema and the migration files disagree
   x NotFoundError              no such device, field or resource
   x RequestError               a request that the gateway refused, with its reason
+  x ProcessError               a process that we started cannot start, or does not become ready
 """
 
 
@@ -111,3 +112,7 @@ class NotFoundError(WeirError):
 
 class RequestError(WeirError):
     """The gateway refused a request; the message is the reason that it gave."""
+
+
+class ProcessError(WeirError):
+    """A process that we started, or want to start, cannot start or does not become ready."""
