@@ -1,0 +1,71 @@
+# Everything that a developer, CI and a first visitor do. The logic is in scripts/.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+# A missing server then fails the tests that need it, instead of skipping them.
+REQUIRED_SERVERS := rabbitmq,postgres,mqtt
+BASELINE := proto/baseline/weir-telemetry-v1.binpb
+
+.PHONY: help setup fmt check test test-all e2e proto docs up down bench lock baseline ci
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything, and install RabbitMQ
+	@scripts/setup dev rabbitmq
+
+up: ## Start the whole system here, with three simulated devices
+	@scripts/setup rabbitmq run
+	@$(BIN)/iotctl up --simulate 3
+
+down: ## Stop the system that `make up` started
+	@scripts/setup run
+	@$(BIN)/iotctl down
+
+fmt: ## Format the code, and mend what can be mended
+	@scripts/setup dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+check: ## Check style, types, layers, contracts and generated files
+	@scripts/setup dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against $(BASELINE)
+	$(BIN)/python -m scripts.generate --check
+
+test: ## Run the tests, but not the slow ones
+	@scripts/setup test-servers dev
+	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest -m "not slow" $(ARGS)
+
+test-all: ## Run all tests
+	@scripts/setup test-servers dev
+	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest $(ARGS)
+
+e2e: ## Run the tests that start whole processes
+	@scripts/setup test-servers dev
+	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest tests/e2e $(ARGS)
+
+bench: ## Measure the paths that must be fast
+	@scripts/setup test-servers dev
+	$(BIN)/python -m benchmarks
+
+proto: ## Generate the protobuf code
+	@scripts/setup dev
+	@$(BIN)/python -m scripts.generate proto
+
+docs: ## Generate the reference pages and .env.example
+	@scripts/setup dev
+	@$(BIN)/python -m scripts.generate docs
+
+lock: ## Pin the dependencies again (make lock ARGS=--upgrade: the newest)
+	@scripts/lock $(ARGS)
+
+baseline: ## Release the telemetry contract: what it has now must stay compatible from here on
+	@scripts/setup dev
+	$(BIN)/buf build --output $(BASELINE)
+
+ci: check test ## What .ci/run calls
