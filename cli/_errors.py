@@ -1,0 +1,58 @@
+"""What a command that fails prints, and the exit code that it leaves."""
+
+import typer
+
+from weir.errors import (
+    ConfigError,
+    GatewayUnavailableError,
+    NotFoundError,
+    RequestError,
+    WeirError,
+)
+
+#: Shown by `iotctl --help`. Code 78 is sysexits.h's EX_CONFIG.
+EXIT_CODES_HELP = """\
+Exit codes:
+  0   done
+  1   failed, or the answer is no
+  2   wrong usage: unknown command or option
+  3   no such device, field or resource
+  4   the gateway cannot be reached
+  5   the gateway refused the request
+  78  wrong settings
+"""
+
+_EXIT_CODES: tuple[tuple[type[WeirError], int], ...] = (
+    (NotFoundError, 3),
+    (GatewayUnavailableError, 4),
+    (RequestError, 5),
+    (ConfigError, 78),
+)
+_EXIT_FAILED = 1
+#: The applications and the library: everything else that is not importable is an extra.
+_OWN_PACKAGES = frozenset({"weir", "cli", "gateway", "producers", "consumers"})
+
+
+def exit_code_of(error: WeirError) -> int:
+    """Tell the exit code that an error leaves; 1 when it has none of its own."""
+    for kind, code in _EXIT_CODES:
+        if isinstance(error, kind):
+            return code
+    return _EXIT_FAILED
+
+
+def print_error(error: WeirError) -> None:
+    """Print an error on stderr, a line for each problem that it names."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        typer.echo(f"error: {line}", err=True)
+
+
+def explain_missing_package(error: ModuleNotFoundError) -> ConfigError | None:
+    """Turn the import error of a bare install into advice; None when the bug is ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in _OWN_PACKAGES:
+        return None
+    return ConfigError(
+        f"this command needs {package!r}, which is not installed: "
+        "pip install 'weir[server]', or 'weir[embedded]' for `iotctl up`"
+    )

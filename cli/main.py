@@ -1,0 +1,74 @@
+"""Puts the commands together and runs the one that was asked for."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli import _loading
+from cli._errors import EXIT_CODES_HELP, exit_code_of, explain_missing_package, print_error
+from weir import __version__
+from weir.errors import WeirError
+
+PROGRAM = "iotctl"
+#: Set by the shell while it completes a command line, which it passes by other variables.
+_COMPLETION_VARIABLE = "_IOTCTL_COMPLETE"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `iotctl` with the process's arguments, or with `arguments`, and exit."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        build(arguments)(args=arguments, prog_name=PROGRAM)
+    except WeirError as error:
+        print_error(error)
+        sys.exit(exit_code_of(error))
+    except ModuleNotFoundError as error:
+        advice = explain_missing_package(error)
+        if advice is None:
+            raise
+        print_error(advice)
+        sys.exit(exit_code_of(advice))
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """Make the application; only commands that `arguments` mention are imported.
+
+    The others are listed from the first line of their source.
+    """
+    app = typer.Typer(
+        # Plain help needs no rich, which alone would double the start-up time.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        epilog=_loading.keep_blocks(EXIT_CODES_HELP),
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    is_completing = _COMPLETION_VARIABLE in os.environ
+    for name, module_name in _loading.command_modules().items():
+        if is_completing or name in arguments:
+            _loading.attach(app, name, module_name)
+        else:
+            _loading.attach_stub(app, name, module_name)
+    return app
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Run and operate Weir: devices, readings, commands, and the services behind them."""

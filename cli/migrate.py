@@ -1,0 +1,48 @@
+"""Bring the database's schema up to date.
+
+Applies the migrations that are missing, in order, each in a transaction of its own. Safe to repeat,
+and from two places at once. The database is the one in WEIR_POSTGRES_URL.
+
+Examples:
+    iotctl migrate
+    iotctl migrate --check    # changes nothing; exit code 1 when something is missing
+"""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from weir.config import Settings, reveal
+from weir.postgres import migrate as migrations
+
+_URL_VARIABLE = "WEIR_POSTGRES_URL"
+
+
+def command(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell what is missing; change nothing.")
+    ] = False,
+) -> None:
+    """Bring the database's schema up to date."""
+    settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
+    url = reveal(settings.postgres.url, _URL_VARIABLE)
+    if check:
+        _check(url)
+        return
+    applied = asyncio.run(migrations.migrate(url))
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("the schema is up to date")
+
+
+def _check(url: str) -> None:
+    missing = asyncio.run(migrations.pending(url))
+    for name in missing:
+        typer.echo(f"missing {name}")
+    if missing:
+        raise typer.Exit(1)
+    typer.echo("the schema is up to date")
