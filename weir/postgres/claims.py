@@ -23,9 +23,9 @@ _KEEPALIVE = {
 }
 
 _KEY = "hashtextextended('weir.claim.' || $1, 0)"
-_ANNOUNCE = f"SELECT pg_advisory_lock_shared({_KEY})"  # noqa: S608 - no input in it
-_CLAIM = f"SELECT pg_try_advisory_lock({_KEY})"  # noqa: S608
-_RELEASE = f"SELECT pg_advisory_unlock({_KEY})"  # noqa: S608
+_ANNOUNCE = f"SELECT pg_advisory_lock_shared({_KEY})"
+_CLAIM = f"SELECT pg_try_advisory_lock({_KEY})"
+_RELEASE = f"SELECT pg_advisory_unlock({_KEY})"
 #: A 64-bit advisory key is shown as its halves, classid and objid (PostgreSQL 18, pg_locks).
 _COUNT = f"""
     SELECT count(*) FROM pg_locks, (SELECT {_KEY} AS key) AS claim

@@ -11,7 +11,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from weir.codec.measurement import FieldColumn, Instants, Numbers
+from weir.codec.measurement import FieldColumn, Instants
+from weir.codec.values import Numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,10 @@ class PartitionWorker(Generic[Item]):
         followed = self._consumer.follows
         if followed is None:
             return
-        while await self._source.checkpoints.next_offset(followed, self._stream) < offset:
-            await asyncio.sleep(FOLLOW_INTERVAL_S)  # noqa: ASYNC110 - another process moves it
+        # Another process moves that checkpoint, so there is no event to wait for.
+        checkpoints = self._source.checkpoints
+        while await checkpoints.next_offset(followed, self._stream) < offset:  # noqa: ASYNC110
+            await asyncio.sleep(FOLLOW_INTERVAL_S)
 
     async def _commit(self, offset: int, entries: list[Entry[Item]]) -> AppendReport:
         start = Checkpoint(self._consumer.name, self._stream, offset)

@@ -1,0 +1,42 @@
+"""The backlog between reading and committing: bounded, in order, taken as a whole."""
+
+import asyncio
+
+from weir.consumer import StreamMessage
+from weir.runtime import partition_backlog
+from weir.runtime.partition_backlog import Backlog, Entry
+
+
+def entry(offset: int, *, size: int = 1, weight: int = 1) -> Entry[int]:
+    return Entry(StreamMessage(offset, "", b"x" * size, 0), offset, None, weight)
+
+
+async def test_everything_that_waits_is_taken_in_order() -> None:
+    backlog: Backlog[int] = Backlog(5)
+    for offset in (5, 6, 7):
+        backlog.add(entry(offset))
+
+    await backlog.wait_for_entries()
+
+    assert [5, 6, 7] == [taken.message.offset for taken in backlog.take()]
+    assert (8, 0) == (backlog.next_offset, len(backlog))
+
+
+async def test_the_reader_waits_at_the_bound_of_bytes_until_all_is_taken() -> None:
+    backlog: Backlog[int] = Backlog(0)
+    backlog.add(entry(0, size=partition_backlog.BACKLOG_BYTES_MAX))
+    reader = asyncio.create_task(backlog.wait_for_room())
+    await asyncio.wait([reader], timeout=0)
+
+    assert not reader.done()
+    backlog.take()
+    await reader
+
+
+async def test_the_reader_waits_at_the_bound_of_rows() -> None:
+    backlog: Backlog[int] = Backlog(0)
+    backlog.add(entry(0, weight=partition_backlog.BACKLOG_ROWS_MAX - 1))
+
+    assert not backlog.is_full
+    backlog.add(entry(1))
+    assert backlog.is_full
