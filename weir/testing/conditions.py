@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 TIMEOUT_S = 20.0
 INTERVAL_S = 0.05
@@ -12,7 +12,15 @@ INTERVAL_S = 0.05
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], timeout_s: float = TIMEOUT_S) -> T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], T], timeout_s: float = TIMEOUT_S) -> T: ...
+
+
+async def eventually(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> object:
     """Ask again and again until the answer is true, and give it.
 
     `condition` may be a function or a coroutine function. What it raises, passes through, save
@@ -26,7 +34,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], timeout_s: float
         failure: AssertionError | None = None
         try:
             answer = condition()
-            value: T = await answer if inspect.isawaitable(answer) else answer
+            value = await answer if inspect.isawaitable(answer) else answer
             if value:
                 return value
         except AssertionError as error:
