@@ -36,6 +36,7 @@ check: ## Check style, types, layers, contracts and generated files
 	$(BIN)/buf lint
 	$(BIN)/buf breaking --against $(BASELINE)
 	$(BIN)/python -m scripts.generate --check
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 test: ## Run the tests, but not the slow ones
 	@scripts/setup test-servers dev
