@@ -67,6 +67,7 @@ lock: ## Pin the dependencies again (make lock ARGS=--upgrade: the newest)
 
 baseline: ## Release the telemetry contract: what it has now must stay compatible from here on
 	@scripts/setup dev
+	$(BIN)/buf breaking --against $(BASELINE)
 	$(BIN)/buf build --output $(BASELINE)
 
 ci: check test ## What .ci/run calls
