@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from weir.codec.times import TICK_US_DEFAULT
-from weir.model.limits import INTEGER_MAGNITUDE_MAX
+from weir.codec.wire import TICK_US_DEFAULT
+from weir.model.limits import INTEGER_MAGNITUDE_MAX, PERIOD_US_MAX
 from weir.telemetry.v1.measurement_pb2 import (
     MODE_CORRECTION,
     MODE_UNSPECIFIED,
@@ -58,7 +58,8 @@ def encode_measurements(header: BatchHeader, fields: Sequence[FieldReadings]) ->
     """Encode one batch; fields that share their times share one column of times.
 
     Raises:
-        ValueError: a field without values, or with another number of times than values.
+        ValueError: a field without values, with another number of times than values, with texts
+            among numbers, or with an integer of more than 64 bits.
     """
     batch = Batch(
         serial=header.serial,
@@ -88,7 +89,8 @@ def encode_times(times_us: Sequence[int]) -> TimeColumn:
     distances = [later - earlier for earlier, later in pairwise(times_us)]
     if not distances:
         return TimeColumn(start_us=times_us[0])
-    period_us = max(0, Counter(distances).most_common(1)[0][0])
+    commonest_us = Counter(distances).most_common(1)[0][0]
+    period_us = commonest_us if 0 <= commonest_us <= PERIOD_US_MAX else 0
     offsets = [distance - period_us for distance in distances]
     if not any(offsets):
         return TimeColumn(start_us=times_us[0], period_us=period_us)
@@ -99,14 +101,18 @@ def encode_times(times_us: Sequence[int]) -> TimeColumn:
 
 
 def _fill_values(field: Field, values: Sequence[Value]) -> None:
-    if all(isinstance(value, str) for value in values):
-        field.texts.values.extend(value for value in values if isinstance(value, str))
-    elif all(isinstance(value, bool) for value in values):
-        field.bools.values.extend(bool(value) for value in values)
-    elif all(isinstance(value, int) for value in values):
-        _fill_integers(field, [int(value) for value in values])
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    if texts and numbers:
+        raise ValueError(f"{field.name}: texts among numbers")
+    if texts:
+        field.texts.values.extend(texts)
+    elif all(isinstance(value, bool) for value in numbers):
+        field.bools.values.extend(bool(value) for value in numbers)
+    elif all(isinstance(value, int) for value in numbers):
+        _fill_integers(field, [int(value) for value in numbers])
     else:
-        _fill_floats(field, [float(value) for value in values])
+        _fill_floats(field, [float(value) for value in numbers])
 
 
 def _fill_integers(field: Field, values: list[int]) -> None:

@@ -12,23 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weir.codec.times import decode_times
-from weir.codec.values import decode_values
+from weir.codec.values import Numbers, decode_values
 from weir.codec.wire import check_count, check_field, parse
 from weir.errors import DecodeError, OversizeError
 from weir.model.limits import FIELD_COUNT_MAX, READING_COUNT_MAX
 from weir.model.serial import check_same_serial
-from weir.telemetry.v1.measurement_pb2 import MODE_CORRECTION, Batch, Field
+from weir.telemetry.v1.measurement_pb2 import MODE_CORRECTION, Batch
 
 Instants: TypeAlias = list[int] | NDArray[np.int64]
-Numbers: TypeAlias = list[float] | NDArray[np.float64]
 
 
 @dataclass(slots=True)
 class FieldColumn:
     """The readings of one field: as many instants as values, in the order of measurement.
 
-    `observed_at_us` is microseconds since 1970-01-01 UTC. Exactly one of `numbers` and `texts` is
-    filled.
+    `observed_at_us` is microseconds since 1970-01-01 UTC, and shared by fields that were read
+    together: never change it. Exactly one of `numbers` and `texts` is filled.
     """
 
     name: str
@@ -69,18 +68,9 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         ImplausibleReadingError: a time or a value out of bounds.
     """
     batch = parse(Batch, body)
-    check_same_serial(batch.serial, serial)
-    fields = batch.fields
-    check_count("fields", len(fields), FIELD_COUNT_MAX)
-    check_count("time columns", len(batch.time_columns), FIELD_COUNT_MAX)
-    columns = []
-    reading_count = 0
-    for field in fields:
-        column, count = _decode_field(batch, field, received_at_us)
-        reading_count += count
-        if reading_count > READING_COUNT_MAX:
-            raise OversizeError(f"over {READING_COUNT_MAX} readings in one batch")
-        columns.append(column)
+    if batch.serial:
+        check_same_serial(batch.serial, serial)
+    columns, reading_count = _decode_fields(batch, received_at_us)
     return MeasurementBatch(
         serial=serial,
         received_at_us=received_at_us,
@@ -93,13 +83,30 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
     )
 
 
-def _decode_field(batch: Batch, field: Field, received_at_us: int) -> tuple[FieldColumn, int]:
-    name, unit = field.name, field.unit
-    check_field(name, unit)
-    if field.time_column >= len(batch.time_columns):
-        raise DecodeError(f"{name}: there is no time column {field.time_column}")
-    numbers, texts = decode_values(field)
-    count = len(numbers) or len(texts)
-    check_count(f"values of {name}", count, READING_COUNT_MAX)
-    times = decode_times(batch.time_columns[field.time_column], count, name, received_at_us)
-    return FieldColumn(name, unit, field.quality, times, numbers, texts), count
+def _decode_fields(batch: Batch, received_at_us: int) -> tuple[list[FieldColumn], int]:
+    # Each look into a protobuf message makes an object: ask once.
+    fields, time_columns = batch.fields, batch.time_columns
+    check_count("fields", len(fields), FIELD_COUNT_MAX)
+    check_count("time columns", len(time_columns), FIELD_COUNT_MAX)
+    columns = []
+    reading_count = 0
+    instants: Instants = []
+    decoded_column = -1
+    for field in fields[:]:
+        name, unit, time_column = field.name, field.unit, field.time_column
+        check_field(name, unit)
+        numbers, texts = decode_values(field, name)
+        count = len(numbers) or len(texts)
+        if count == 0:
+            raise DecodeError(f"no values of {name}")
+        reading_count += count
+        if reading_count > READING_COUNT_MAX:
+            raise OversizeError(f"over {READING_COUNT_MAX} readings in one batch")
+        if time_column >= len(time_columns):
+            raise DecodeError(f"{name}: there is no time column {time_column}")
+        # Fields that were read together follow each other, and share their instants.
+        if time_column != decoded_column or count != len(instants):
+            instants = decode_times(time_columns[time_column], count, name, received_at_us)
+            decoded_column = time_column
+        columns.append(FieldColumn(name, unit, field.quality, instants, numbers, texts))
+    return columns, reading_count

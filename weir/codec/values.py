@@ -19,6 +19,7 @@ from weir.telemetry.v1.measurement_pb2 import DecimalColumn, Field
 Numbers = Sequence[float] | NDArray[np.float64]
 
 _EXACT_MAX = INTEGER_MAGNITUDE_MAX
+_POWERS = tuple(10.0**exponent for exponent in range(DECIMAL_EXPONENT_MAX + 1))
 #: From one end of the exact integers to the other: any larger step leaves them.
 _STEP_MAX = 2 * _EXACT_MAX
 
@@ -56,9 +57,8 @@ def _check_finite(values: Sequence[float], name: str) -> Numbers:
             raise ImplausibleReadingError(f"{name}: a value that is not a finite number")
         return numbers
     array = np.array(values, dtype=np.float64)
-    # A sum of squares is finite only where every value is, and three times faster to have than an
-    # answer for each. The answers are for finite values whose squares are not.
-    if not isfinite(array.dot(array)) and not np.isfinite(array).all():
+    # Counting is twice as fast as `all`.
+    if np.count_nonzero(np.isfinite(array)) < len(array):
         raise ImplausibleReadingError(f"{name}: a value that is not a finite number")
     return array
 
@@ -80,7 +80,7 @@ def _decode_decimals(column: DecimalColumn, name: str) -> Numbers:
     if abs(exponent) > DECIMAL_EXPONENT_MAX:
         raise ImplausibleReadingError(f"{name}: a decimal exponent beyond {DECIMAL_EXPONENT_MAX}")
     # Dividing by an exact power of ten rounds once, so 215 / 10 is the double that 21.5 is.
-    power = 10.0 ** abs(exponent)
+    power = _POWERS[abs(exponent)]
     if len(steps) < NUMPY_COUNT_MIN:
         exact = list(accumulate(steps[:]))
         if exact and (max(exact) > _EXACT_MAX or min(exact) < -_EXACT_MAX):
@@ -93,7 +93,8 @@ def _decode_decimals(column: DecimalColumn, name: str) -> Numbers:
     np.add.accumulate(sums, out=sums)
     if not all_within(sums, -_EXACT_MAX, _EXACT_MAX):
         raise _inexact(name)
-    return sums / power if exponent < 0 else sums * power
+    scaled = sums.astype(np.float64)
+    return scaled / power if exponent < 0 else scaled * power
 
 
 def _inexact(name: str) -> ImplausibleReadingError:

@@ -1,6 +1,7 @@
 """What every decoder shares: size first, then protobuf, then who it claims to be from."""
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -11,7 +12,12 @@ from weir.model.limits import FIELD_NAME_PATTERN, MESSAGE_BYTES_MAX, UNIT_LENGTH
 
 M = TypeVar("M", bound=Message)
 
+#: A tick of 0 on the wire is a millisecond.
+TICK_US_DEFAULT = 1_000
+
 _FIELD_NAME = re.compile(FIELD_NAME_PATTERN)
+#: An installation has few pairs of name and unit, and sees each a million times.
+_FIELD_CACHE_COUNT = 4_096
 
 
 def parse(message_type: type[M], body: bytes) -> M:
@@ -57,6 +63,7 @@ def check_length(what: str, text: str, length_max: int) -> str:
     return text
 
 
+@lru_cache(_FIELD_CACHE_COUNT)
 def check_field(name: str, unit: str) -> None:
     """Let a field's name and unit pass.
 
