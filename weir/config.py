@@ -8,7 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from weir.errors import ConfigError
@@ -19,6 +26,24 @@ PREFIX = "WEIR_"
 EXIT_CONFIG = 78
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def _must_start_with(*schemes: str) -> AfterValidator:
+    def check(url: SecretStr | str) -> SecretStr | str:
+        text = url.get_secret_value() if isinstance(url, SecretStr) else url
+        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+AmqpUrl = Annotated[SecretStr, _must_start_with("amqp", "amqps")]
+StreamUrl = Annotated[SecretStr, _must_start_with("rabbitmq-stream", "rabbitmq-stream+tls")]
+MqttUrl = Annotated[SecretStr, _must_start_with("mqtt", "mqtts")]
+HttpUrl = Annotated[str, _must_start_with("http", "https")]
+SecretHttpUrl = Annotated[SecretStr, _must_start_with("http", "https")]
+PostgresUrl = Annotated[SecretStr, _must_start_with("postgresql", "postgres")]
 
 
 class LogLevel(StrEnum):
@@ -37,13 +62,13 @@ class _Group(BaseModel):
 class AmqpSettings(_Group):
     """RabbitMQ, AMQP 0-9-1."""
 
-    url: SecretStr | None = Field(None, description="amqp://user:password@host:5672/vhost")
+    url: AmqpUrl | None = Field(None, description="amqp://user:password@host:5672/vhost")
 
 
 class StreamSettings(_Group):
     """RabbitMQ, stream protocol."""
 
-    url: SecretStr | None = Field(
+    url: StreamUrl | None = Field(
         None, description="rabbitmq-stream://user:password@host:5552/vhost"
     )
 
@@ -51,7 +76,7 @@ class StreamSettings(_Group):
 class MqttSettings(_Group):
     """RabbitMQ, MQTT."""
 
-    url: SecretStr | None = Field(
+    url: MqttUrl | None = Field(
         None, description="mqtt://host:1883; user and password where one device connects"
     )
 
@@ -59,13 +84,13 @@ class MqttSettings(_Group):
 class ManagementSettings(_Group):
     """RabbitMQ's management API."""
 
-    url: SecretStr | None = Field(None, description="http://user:password@host:15672/vhost")
+    url: SecretHttpUrl | None = Field(None, description="http://user:password@host:15672/vhost")
 
 
 class PostgresSettings(_Group):
     """PostgreSQL, with or without TimescaleDB."""
 
-    url: SecretStr | None = Field(None, description="postgresql://user:password@host:5432/weir")
+    url: PostgresUrl | None = Field(None, description="postgresql://user:password@host:5432/weir")
 
 
 class GatewaySettings(_Group):
@@ -73,7 +98,7 @@ class GatewaySettings(_Group):
 
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8080, description="port that the gateway listens on")
-    url: str | None = Field(None, description="where clients find the gateway")
+    url: HttpUrl | None = Field(None, description="where clients find the gateway")
     token: SecretStr | None = Field(None, description="bearer token that clients show")
 
 
