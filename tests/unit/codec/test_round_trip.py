@@ -42,7 +42,7 @@ def test_anything_valid_survives_the_wire(draft: Draft) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@settings(max_examples=2_000)
+@settings(max_examples=1_000)
 @given(drafts(count_max=400))
 def test_anything_valid_survives_the_wire_at_length(draft: Draft) -> None:
     assert_carried(draft)
