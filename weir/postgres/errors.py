@@ -14,6 +14,8 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
 #: Classes that say the content is at fault: data exception, integrity constraint violation, program
 #: limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
+#: A partition's bounds are a check constraint without a name.
+_CHECK_VIOLATION = "23514"
 
 
 @contextmanager
@@ -28,6 +30,9 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.PostgresError as error:
         state = error.sqlstate or ""
+        if state == _CHECK_VIOLATION and error.constraint_name is None:
+            # A partition was made while a row was on its way to the default one: it has a home now.
+            raise StoreUnavailableError(f"PostgreSQL: {error}") from error
         if state.startswith(_TRANSIENT_CLASSES):
             raise StoreUnavailableError(f"PostgreSQL: {error}") from error
         if state.startswith(_CONTENT_CLASSES):

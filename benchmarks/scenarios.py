@@ -1,0 +1,204 @@
+"""What is measured: each scenario gives figures, with the ceiling of the same run where one is."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks import ceilings
+from benchmarks.probe import probe_waits_ms
+from benchmarks.servers import BenchmarkError, Site, Worker, worker
+from weir.clock import SystemClock, to_us
+from weir.model.names import partition_streams
+
+STREAM = partition_streams(1)[0]
+BATCH_READINGS = 100
+BATCH_COUNT = 20_000
+BATCH_DEVICES = 1_000
+SINGLE_COUNT = 100_000
+PACED_READINGS_PER_S = 10_000
+PACED_SECONDS = 8
+FreshSite = Callable[[], AbstractAsyncContextManager[Site]]
+
+POLL_COUNT = 10_000
+POLL_FIELDS = 100
+
+
+@dataclass(frozen=True)
+class Shape:
+    """`count` messages of `devices` devices in turn; `readings` in each of them."""
+
+    name: str
+    count: int
+    readings: int
+    devices: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; `ratio` is against the ceiling, or the value itself against a limit.
+
+    `target`: at least this ratio, or with `is_limit` at most this value.
+    """
+
+    name: str
+    value: float
+    unit: str
+    ceiling: float | None = None
+    target: float | None = None
+    is_limit: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """Give the share of the ceiling."""
+        return self.value / self.ceiling if self.ceiling else None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target is reached; true where there is none."""
+        if self.target is None:
+            return True
+        if self.is_limit:
+            return self.value <= self.target
+        return (self.ratio or 0.0) >= self.target
+
+
+@asynccontextmanager
+async def _writer(site: Site) -> AsyncIterator[Worker]:
+    async with worker("benchmarks.writer", "measurements", environ=site.environ) as process:
+        await _until_claimed(site)
+        yield process
+
+
+async def _until_claimed(site: Site) -> None:
+    held = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    while not await site.pool.fetchval(held):  # noqa: ASYNC110 - another process claims
+        await asyncio.sleep(0.05)
+
+
+async def batches_of_100(fresh: FreshSite) -> list[Figure]:
+    """100-reading batches, stream to stored and queryable, all on the same cores."""
+    async with fresh() as site:
+        ceiling = await ceilings.copy_rows_per_s(site, _start_us(), series_count=BATCH_DEVICES)
+        shape = Shape("batches", BATCH_COUNT, BATCH_READINGS, BATCH_DEVICES)
+        rate, cost = await _stream_rate(site, shape)
+    return [
+        Figure("sorted binary COPY alone", ceiling, "readings/s"),
+        Figure("100-reading batches, stored", rate, "readings/s", ceiling, 0.85),
+        Figure("writer's memory", cost["rss_mb_max"], "MB", target=250.0, is_limit=True),
+        Figure("writer's CPU", cost["cpu_s"] / BATCH_COUNT / BATCH_READINGS * 1e6, "us/reading"),
+    ]
+
+
+async def _stream_rate(site: Site, shape: Shape) -> tuple[float, dict[str, float]]:
+    """Publish and store; one round of all devices enrols them before the clock starts."""
+    warm = replace(shape, count=shape.devices)
+    async with _writer(site) as writer:
+        async with _stream_load(site, warm, _start_us() - 3_600_000_000) as load:
+            load.begin()
+            await load.result()
+        await site.wait_for_offset(STREAM, warm.count)
+        async with _stream_load(site, shape, _start_us()) as load:
+            started = time.perf_counter()
+            load.begin()
+            await site.wait_for_offset(STREAM, warm.count + shape.count)
+            elapsed_s = time.perf_counter() - started
+            await load.result()
+        writer.terminate()
+        cost = await writer.result()
+    await _expect(site, (warm.count + shape.count) * shape.readings)
+    return shape.count * shape.readings / elapsed_s, cost
+
+
+@asynccontextmanager
+async def _stream_load(
+    site: Site, shape: Shape, start_us: int, rate: int = 0
+) -> AsyncIterator[Worker]:
+    numbers = (shape.count, shape.readings, shape.devices, start_us, rate)
+    arguments = (site.broker.stream_url, STREAM, shape.name, *numbers)
+    async with worker("benchmarks.stream_load", *arguments) as load:
+        await load.wait_ready()
+        yield load
+
+
+def _start_us() -> int:
+    """Give an instant an hour ago, so that no reading is in the future."""
+    return to_us(SystemClock().now()) - 3_600_000_000
+
+
+async def single_readings(fresh: FreshSite) -> list[Figure]:
+    """One reading in each MQTT QoS 1 message, end to end, against the broker alone."""
+    async with fresh() as site:
+        start_us = _start_us()
+        ceiling = await ceilings.mqtt_messages_per_s(site, STREAM, SINGLE_COUNT, start_us)
+        arguments = (site.broker.mqtt_url, SINGLE_COUNT, start_us + SINGLE_COUNT * 1_000)
+        async with worker("benchmarks.mqtt_load", *arguments) as load, _writer(site) as writer:
+            await load.wait_ready()
+            # What the ceiling left in the stream is stored before the clock starts.
+            await site.wait_for_offset(STREAM, SINGLE_COUNT)
+            started = time.perf_counter()
+            load.begin()
+            await site.wait_for_offset(STREAM, 2 * SINGLE_COUNT)
+            elapsed_s = time.perf_counter() - started
+            await load.result()
+            writer.terminate()
+            cost = await writer.result()
+        await _expect(site, 2 * SINGLE_COUNT)
+    rate = SINGLE_COUNT / elapsed_s
+    return [
+        Figure("MQTT to stream, broker alone", ceiling, "messages/s"),
+        Figure("one reading a message, stored", rate, "messages/s", ceiling, 0.85),
+        Figure("writer's CPU", cost["cpu_s"] / 2 / SINGLE_COUNT * 1e6, "us/message"),
+    ]
+
+
+async def latency(fresh: FreshSite) -> list[Figure]:
+    """From publish to queryable beside a steady 10 000 readings/s in batches of 10.
+
+    Probes are published one at a time and asked for until a query finds them, every millisecond.
+    """
+    rate = PACED_READINGS_PER_S // 10
+    shape = Shape("batches", rate * PACED_SECONDS, 10, 100)
+    async with fresh() as site, _writer(site) as writer:
+        async with _stream_load(site, shape, _start_us(), rate) as load:
+            load.begin()
+            waits_ms = await probe_waits_ms(site, STREAM, seconds=PACED_SECONDS - 1)
+            await load.result()
+        writer.terminate()
+        await writer.result()
+    p50, p99 = (float(np.percentile(waits_ms, share)) for share in (50, 99))
+    return [
+        Figure("publish to queryable, p50", p50, "ms"),
+        Figure("publish to queryable, p99", p99, "ms", target=50.0, is_limit=True),
+    ]
+
+
+async def few_and_many_series(fresh: FreshSite) -> list[Figure]:
+    """Polls of 100 fields: 100 000 series against 1 000 series, as many readings."""
+    async with fresh() as site:
+        few, _ = await _stream_rate(site, Shape("polls", POLL_COUNT, POLL_FIELDS, 10))
+    async with fresh() as site:
+        many, _ = await _stream_rate(site, Shape("polls", POLL_COUNT, POLL_FIELDS, 1_000))
+    return [
+        Figure("polls of 1 000 series", few, "readings/s"),
+        Figure("polls of 100 000 series", many, "readings/s", few, 0.7),
+    ]
+
+
+async def _expect(site: Site, count: int) -> None:
+    """Check that every reading was stored: a fast writer that loses some is no figure.
+
+    Raises:
+        BenchmarkError: the number is another one.
+    """
+    stored = await site.pool.fetchval(
+        "SELECT count(*) FROM reading WHERE series_id < $1", ceilings.SERIES_ID_MIN
+    )
+    if stored != count:
+        raise BenchmarkError(f"{stored} readings are stored, {count} were published")
