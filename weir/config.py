@@ -39,7 +39,7 @@ def _must_start_with(*schemes: str) -> AfterValidator:
 
 
 AmqpUrl = Annotated[SecretStr, _must_start_with("amqp", "amqps")]
-StreamUrl = Annotated[SecretStr, _must_start_with("rabbitmq-stream", "rabbitmq-stream+tls")]
+StreamUrl = Annotated[SecretStr, _must_start_with("rabbitmq-stream")]
 MqttUrl = Annotated[SecretStr, _must_start_with("mqtt", "mqtts")]
 HttpUrl = Annotated[str, _must_start_with("http", "https")]
 SecretHttpUrl = Annotated[SecretStr, _must_start_with("http", "https")]
