@@ -31,6 +31,19 @@ LOG_ATTRIBUTE_COUNT_MAX = 64
 LOG_ATTRIBUTE_NAME_LENGTH_MAX = 128
 LOG_ATTRIBUTE_VALUE_LENGTH_MAX = 1_024
 
+EVENT_COUNT_MAX = 1_000
+EVENT_TYPE_PATTERN = r"[A-Za-z0-9_\-.]{1,100}"
+#: The data of one device event, as its device wrote it.
+EVENT_DATA_BYTES_MAX = 16 * 1024
+#: Objects and lists inside each other, the outermost included.
+EVENT_DATA_DEPTH_MAX = 16
+
+LOCATION_COUNT_MAX = 1_000
+LATITUDE_DEG_MAX = 90.0
+LONGITUDE_DEG_MAX = 180.0
+#: Headings are below it: north is 0.
+HEADING_DEG_END = 360.0
+
 #: Devices without a clock report 1970 or 1980; no reading is that old.
 OBSERVED_AT_MIN = datetime(2000, 1, 1, tzinfo=UTC)
 OBSERVED_AT_US_MIN = int(OBSERVED_AT_MIN.timestamp()) * 1_000_000

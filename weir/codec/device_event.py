@@ -1,0 +1,105 @@
+"""Between device events and their bytes."""
+
+import re
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from weir.codec.instants import check_instant
+from weir.codec.json_text import compact_json, parse_json
+from weir.codec.wire import check_count, parse
+from weir.errors import DecodeError, ImplausibleReadingError, OversizeError
+from weir.model.device_event import DeviceEvent, EventBatch
+from weir.model.limits import (
+    EVENT_COUNT_MAX,
+    EVENT_DATA_BYTES_MAX,
+    EVENT_DATA_DEPTH_MAX,
+    EVENT_TYPE_PATTERN,
+    INTEGER_MAGNITUDE_MAX,
+)
+from weir.model.serial import check_same_serial
+from weir.telemetry.v1 import event_pb2 as wire
+
+_TYPE = re.compile(EVENT_TYPE_PATTERN)
+
+
+def decode_events(body: bytes, serial: str, received_at_us: int) -> EventBatch:
+    """Decode device events that arrived on the routing key of `serial`, in their order.
+
+    Raises:
+        DecodeError: not a batch of events, or data that is not one JSON object.
+        OversizeError: too many bytes or events.
+        WrongSerialError: the batch names another device.
+        ImplausibleReadingError: a type, a time or a number in the data that cannot be.
+    """
+    return events_from(parse(wire.EventBatch, body), serial, received_at_us)
+
+
+def events_from(batch: wire.EventBatch, serial: str, received_at_us: int) -> EventBatch:
+    """Check a batch that is parsed; raises what `decode_events` raises."""
+    check_same_serial(batch.serial, serial)
+    check_count("events", len(batch.events), EVENT_COUNT_MAX)
+    events = tuple(_decode_event(event, received_at_us) for event in batch.events)
+    return EventBatch(serial, received_at_us, batch.boot_id, events)
+
+
+def encode_events(events: Sequence[DeviceEvent], *, serial: str = "", boot_id: int = 0) -> bytes:
+    """Encode device events for their device's routing key."""
+    return wire.EventBatch(
+        serial=serial,
+        boot_id=boot_id,
+        events=[
+            wire.DeviceEvent(
+                observed_at_us=event.observed_at_us,
+                type=event.type,
+                data_json=event.data.encode("utf-8"),
+            )
+            for event in events
+        ],
+    ).SerializeToString()
+
+
+def _decode_event(event: wire.DeviceEvent, received_at_us: int) -> DeviceEvent:
+    type_ = event.type
+    if _TYPE.fullmatch(type_) is None:
+        raise ImplausibleReadingError(
+            f"not a type of event: {type_[:80]!r} (1 to 100 letters, digits and _ - .)"
+        )
+    observed_at_us = check_instant(f"{type_}: an event", event.observed_at_us, received_at_us)
+    return DeviceEvent(observed_at_us, type_, _decode_data(event.data_json, type_))
+
+
+def _decode_data(data_json: bytes, type_: str) -> str:
+    if not data_json:
+        return "{}"
+    if len(data_json) > EVENT_DATA_BYTES_MAX:
+        raise OversizeError(
+            f"{type_}: {len(data_json)} bytes of data, at most {EVENT_DATA_BYTES_MAX} are allowed"
+        )
+    data = parse_json(data_json)
+    if not isinstance(data, dict):
+        raise DecodeError(f"{type_}: the data is not a JSON object")
+    _check_storable(data, type_, EVENT_DATA_DEPTH_MAX)
+    return compact_json(data)
+
+
+def _check_storable(value: Any, type_: str, depth_left: int) -> None:
+    """Let pass what PostgreSQL's `jsonb` stores and every reader of it understands alike."""
+    match value:
+        case str():
+            if "\0" in value:
+                raise ImplausibleReadingError(f"{type_}: the data contains U+0000")
+        case int():
+            if abs(value) > INTEGER_MAGNITUDE_MAX:
+                raise ImplausibleReadingError(
+                    f"{type_}: an integer beyond 2^53, which doubles round"
+                )
+        case float():
+            if not isfinite(value):
+                raise ImplausibleReadingError(f"{type_}: a number that no double can hold")
+        case dict() | list():
+            if depth_left == 0:
+                raise DecodeError(f"{type_}: data nested over {EVENT_DATA_DEPTH_MAX} levels deep")
+            # Keys are texts too.
+            for element in (*value, *value.values()) if isinstance(value, dict) else value:
+                _check_storable(element, type_, depth_left - 1)
