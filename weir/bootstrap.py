@@ -18,11 +18,12 @@ from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
 from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
+from weir.rabbitmq.queue_reader import open_queues
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
 from weir.runtime.partition_share import PartitionShare
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
-from weir.runtime.queue_worker import QueueWorker
+from weir.runtime.queue_worker import QueueSource, QueueWorker
 from weir.runtime.waiting import repeat, run_until, until_available
 
 #: What a consumer must be told.
@@ -48,15 +49,27 @@ async def run_consumer(
 async def _run_consumer(
     consumer_class: type[Consumer], settings: Settings, pool: asyncpg.Pool
 ) -> None:
-    amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
-    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    await until_available(partial(require_schema, postgres_url))
-    await until_available(partial(apply_topology, amqp_url, settings.partition.count))
+    await until_available(partial(_prepare, settings))
     consumer = consumer_class(_ports(settings, pool))
     if isinstance(consumer, StreamConsumer):
         await _run_stream_consumer(consumer, settings, pool)
     elif isinstance(consumer, QueueConsumer):
-        await QueueWorker(consumer, amqp_url).run()
+        await QueueWorker(consumer, _queue_source(settings)).run()
+
+
+async def _prepare(settings: Settings) -> None:
+    await require_schema(reveal(settings.postgres.url, "WEIR_POSTGRES_URL"))
+    await apply_topology(reveal(settings.amqp.url, "WEIR_AMQP_URL"), settings.partition.count)
+
+
+def _queue_source(settings: Settings) -> QueueSource:
+    clock = SystemClock()
+    amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
+    return QueueSource(
+        prepare=partial(_prepare, settings),
+        open_queues=partial(open_queues, amqp_url, clock=clock),
+        clock=clock,
+    )
 
 
 async def _run_stream_consumer(
@@ -75,6 +88,8 @@ async def _run_stream_consumer(
 
     streams = partition_streams(settings.partition.count)
     claims = partial(open_claims, postgres_url, consumer.name)
+    # Before the first reading: what goes to the default partition would have to be moved.
+    await until_available(keep_up)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(repeat(UPKEEP_INTERVAL_S, keep_up))
         tasks.create_task(PartitionShare(streams, claims, project).run())

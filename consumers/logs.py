@@ -1,0 +1,26 @@
+"""Writes the log lines of devices where an operator's tools read them."""
+
+from weir.codec.device_log import decode_logs
+from weir.consumer import Delivery, QueueConsumer
+from weir.errors import UnknownEventError
+from weir.model.names import LOGS_QUEUE, kind_of, serial_of
+
+
+class Logs(QueueConsumer):
+    """Passes log lines on in order; a delivery that is repeated writes its lines again."""
+
+    name = "logs"
+    queues = (LOGS_QUEUE,)
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Write the lines of one batch.
+
+        Raises:
+            InvalidMessageError: not a batch of log lines, or not this device's.
+            StoreUnavailableError: try again later.
+        """
+        if kind_of(delivery.routing_key) != self.name:
+            raise UnknownEventError(f"no log lines have the key {delivery.routing_key!r}")
+        serial = serial_of(delivery.routing_key)
+        entries = decode_logs(delivery.body, serial)
+        await self.ports.device_logs.write(serial, delivery.received_at, entries)

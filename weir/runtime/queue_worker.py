@@ -1,0 +1,180 @@
+"""Run a queue consumer: one delivery at a time, in order, acknowledged when its work is done.
+
+What cannot be done now is tried again in place, so that nothing overtakes it. What can never be
+done is kept as a dead letter and then acknowledged, in that order. When the broker or the database
+is away, the worker lets go of everything and starts again when both answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import structlog
+
+from weir import metrics
+from weir.clock import Clock
+from weir.consumer import Delivery, QueueConsumer
+from weir.errors import ConfigError, ConflictError, TransientError, WeirError
+from weir.runtime.outage import Outage
+from weir.runtime.settlement import Reject, dead_letter, decide
+
+log = structlog.get_logger()
+
+#: How long a delivery is tried again while it is held. The broker takes it back after 30 minutes,
+#: and each time it comes back counts, so an outage must not be waited out with messages in hand.
+HOLD_S = 30.0
+#: How long a delivery that is being handled has to come to its end when the worker stops.
+SHUTDOWN_GRACE_S = 5.0
+#: Deliveries that crash the handler one after another: then the handler is at fault, not they.
+CRASH_COUNT_MAX = 5
+
+
+class Reader(Protocol):
+    """Gives the deliveries of some queues in order."""
+
+    async def next(self) -> Delivery:
+        """Wait for the next delivery."""
+        ...
+
+    async def ack(self) -> None:
+        """Acknowledge the delivery that `next` gave last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSource:
+    """Where a worker's deliveries come from.
+
+    Attributes:
+        prepare: makes sure that the database answers and the queues are there; called before each
+            connection, because a broker may come back empty.
+        open_queues: connects and reads.
+    """
+
+    prepare: Callable[[], Awaitable[object]]
+    open_queues: Callable[[Sequence[str]], AbstractAsyncContextManager[Reader]]
+    clock: Clock
+
+
+class QueueWorker:
+    """Runs a queue consumer until it is cancelled."""
+
+    def __init__(self, consumer: QueueConsumer, source: QueueSource) -> None:
+        self._consumer = consumer
+        self._source = source
+        self._outage = Outage()
+        self._crash_count = 0
+        self._is_stuck = False
+
+    async def run(self) -> None:
+        """Work for ever; losing the broker or the database is waited out.
+
+        Cancelling waits up to `SHUTDOWN_GRACE_S` for the delivery in hand; all others go back.
+        """
+        structlog.contextvars.bind_contextvars(consumer=self._consumer.name)
+        while True:
+            try:
+                await self._run_once()
+            except TransientError as error:
+                await self._outage.wait(error)
+
+    async def _run_once(self) -> None:
+        await self._source.prepare()
+        async with self._source.open_queues(self._consumer.queues) as reader:
+            if not self._is_stuck:
+                self._outage.over()
+            while True:
+                delivery = await reader.next()
+                await _finish(self._settle(reader, delivery), SHUTDOWN_GRACE_S)
+
+    async def _settle(self, reader: Reader, delivery: Delivery) -> None:
+        # Runs in a task of its own, so what is bound here ends with it.
+        structlog.contextvars.bind_contextvars(
+            queue=delivery.queue, routing_key=delivery.routing_key
+        )
+        with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
+            disposition = await self._dispose(delivery)
+        self._is_stuck = False
+        self._outage.over()
+        await reader.ack()
+        self._account(delivery, disposition)
+
+    async def _dispose(self, delivery: Delivery) -> str:
+        """Handle a delivery or keep it, however many attempts that takes; tell which it was."""
+        held_since = asyncio.get_running_loop().time()
+        attempt_count = delivery.delivery_count
+        while True:
+            try:
+                return await self._attempt(delivery, attempt_count)
+            except ConflictError:
+                log.debug("delivery_retried", delivery_count=attempt_count)
+            except TransientError as error:
+                # Being connected is no recovery while nothing can be stored.
+                self._is_stuck = True
+                if asyncio.get_running_loop().time() - held_since > HOLD_S:
+                    raise
+                await self._outage.wait(error)
+            attempt_count += 1
+            metrics.DELIVERIES.labels(self._consumer.name, "retry").inc()
+
+    async def _attempt(self, delivery: Delivery, attempt_count: int) -> str:
+        try:
+            await self._consumer.handle(delivery)
+        except ConfigError:
+            # No message is at fault: the process must not go on like this.
+            raise
+        except Exception as error:
+            disposition = decide(error, attempt_count)
+            if not isinstance(disposition, Reject):
+                raise
+            await self._reject(delivery, disposition.reason, error, attempt_count)
+            return "dead_letter"
+        self._crash_count = 0
+        return "ack"
+
+    async def _reject(
+        self, delivery: Delivery, reason: str, error: Exception, attempt_count: int
+    ) -> None:
+        name = self._consumer.name
+        self._count_crashes(error)
+        explanation = f"{type(error).__name__}: {error}"
+        letter = dead_letter(name, delivery, reason, explanation)
+        await self._consumer.ports.dead_letters.keep(replace(letter, attempts=attempt_count))
+        metrics.DEAD_LETTERS.labels(name, reason).inc()
+        log.error(
+            "delivery_dead_lettered",
+            reason=reason,
+            error=explanation,
+            delivery_count=attempt_count,
+        )
+
+    def _count_crashes(self, error: Exception) -> None:
+        if isinstance(error, WeirError):
+            self._crash_count = 0
+            return
+        self._crash_count += 1
+        log.error("handler_crashed", count=self._crash_count, exc_info=error)
+        if self._crash_count >= CRASH_COUNT_MAX:
+            raise error
+
+    def _account(self, delivery: Delivery, disposition: str) -> None:
+        name = self._consumer.name
+        now = self._source.clock.now()
+        metrics.DELIVERIES.labels(name, disposition).inc()
+        metrics.LAG_SECONDS.labels(name).set((now - delivery.received_at).total_seconds())
+        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
+        log.debug("delivery_settled", disposition=disposition)
+
+
+async def _finish(work: Coroutine[Any, Any, None], grace_s: float) -> None:
+    """Wait for `work`; when cancelled, give it `grace_s` seconds to come to its end."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=grace_s)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
