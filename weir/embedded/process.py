@@ -33,6 +33,7 @@ class ProcessSpec:
         account: whom the process runs as; ours when `None`.
         is_ready: a quick look that never raises; `None` means ready as soon as it runs.
         stop_signal: what the process takes as the wish to end in good order.
+        before_stop: called before `stop_signal`; short, never raises.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ProcessSpec:
     account: Account | None = None
     is_ready: Callable[[], bool] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    before_stop: Callable[[], None] | None = None
 
 
 class ChildProcess:
@@ -98,6 +100,8 @@ class ChildProcess:
 
     def ask_to_stop(self) -> None:
         """Send the stop signal; does nothing when it has ended."""
+        if self.exit_code is None and self.spec.before_stop:
+            self.spec.before_stop()
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(self.spec.stop_signal)
 
@@ -141,6 +145,14 @@ def kill_all(processes: list[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process still runs; one that only waits to be reaped does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def tail(path: Path, line_count: int = QUOTED_LINE_COUNT) -> str:

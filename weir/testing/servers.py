@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from weir.embedded import postgres_cluster, rabbitmq_node
+from weir.embedded import postgres_cluster, rabbitmq_programs
 from weir.embedded.account import server_account
 from weir.embedded.ports import free_ports
 from weir.embedded.postgres_server import PostgresServer
@@ -36,7 +36,7 @@ def open_broker(environ: Mapping[str, str]) -> Iterator[BrokerAddress]:
     elif containers.engine_answers(environ):
         with containers.broker() as address:
             yield address
-    elif rabbitmq_node.is_installed():
+    elif rabbitmq_programs.is_installed():
         with _private_folder() as folder, _private_broker(folder) as address:
             yield address
     else:
