@@ -53,6 +53,10 @@ _DESCENDING = f"""
          WHERE is_text AND series_id = id AND observed_at >= since AND observed_at < $4
          ORDER BY observed_at DESC LIMIT $5)
     ) AS found
+    """  # noqa: S608 - only constants are put together
+_NEWEST_OF_EACH = f"{_DESCENDING} ORDER BY observed_at, id, is_text"
+_NEWEST = f"""
+    SELECT * FROM ({_DESCENDING} ORDER BY observed_at DESC, id DESC, is_text DESC LIMIT $5) AS n
     ORDER BY observed_at, id, is_text
     """  # noqa: S608 - only constants are put together
 
@@ -71,12 +75,23 @@ async def read_ascending(
 async def read_newest(
     pool: asyncpg.Pool, starts: Sequence[LaneStart], until: datetime, limit: int
 ) -> list[Reading]:
-    """Give the newest `limit` readings of each lane before `until`, ascending.
+    """Give the newest `limit` readings from each lane's start and before `until`, ascending.
 
     Raises:
         StoreUnavailableError: try again later.
     """
-    return await _read(pool, _DESCENDING, starts, until, limit)
+    return await _read(pool, _NEWEST, starts, until, limit)
+
+
+async def read_newest_of_each(
+    pool: asyncpg.Pool, starts: Sequence[LaneStart], until: datetime, limit: int
+) -> list[Reading]:
+    """Give the newest `limit` readings of each lane, ascending; all of one instant in the database.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    return await _read(pool, _NEWEST_OF_EACH, starts, until, limit)
 
 
 async def _read(

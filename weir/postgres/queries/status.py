@@ -59,6 +59,15 @@ async def summarise(pool: asyncpg.Pool, now: datetime) -> Status:
     return Status(**counts, progress=tuple(Progress(**row) for row in progress))
 
 
+async def ping(pool: asyncpg.Pool) -> None:
+    """Return when the database answers.
+
+    Raises:
+        StoreUnavailableError: it does not.
+    """
+    await fetch(pool, "SELECT 1")
+
+
 async def missing_migrations(pool: asyncpg.Pool) -> list[str]:
     """Name the migrations that the database lacks; none: it is ready.
 

@@ -1,0 +1,54 @@
+"""Run one service in the foreground, against addresses from the environment.
+
+What `iotctl up` and containers start. A service waits for its broker and database, logs to stderr,
+and ends on SIGTERM or Ctrl-C after the work that is under way. Wrong settings: all are named, exit
+code 78.
+
+Examples:
+    WEIR_AMQP_URL=... WEIR_STREAM_URL=... WEIR_POSTGRES_URL=... iotctl run measurements
+    WEIR_POSTGRES_URL=... WEIR_GATEWAY_TOKEN=... iotctl run gateway
+    WEIR_METRICS_PORT=9100 iotctl run registry    # and Prometheus metrics on that port
+"""
+
+import os
+from functools import partial
+
+import typer
+
+from cli._loading import summary
+from weir import registry
+from weir.config import Settings
+
+app = typer.Typer()
+
+
+def _add_consumer(name: str) -> None:
+    def run() -> None:
+        from weir.bootstrap import CONSUMER_VARIABLES, run_consumer
+        from weir.consumer import Consumer
+        from weir.runtime.service import run_service
+
+        settings = Settings.from_env(os.environ, CONSUMER_VARIABLES)
+        consumer_class = registry.load("consumers", name, Consumer)
+        run_service(name, settings, partial(run_consumer, consumer_class, settings))
+
+    purpose = summary(f"consumers.{name}")
+    app.command(name, help=f"{purpose}\n\nExample:\n    iotctl run {name}")(run)
+
+
+for _name in sorted(registry.names("consumers")):
+    _add_consumer(_name)
+
+
+@app.command()
+def gateway() -> None:
+    """Serve the HTTP API.
+
+    Example:
+        WEIR_POSTGRES_URL=... WEIR_GATEWAY_TOKEN=... WEIR_GATEWAY_PORT=8080 iotctl run gateway
+    """
+    from gateway.server import GATEWAY_VARIABLES, serve
+    from weir.runtime.service import run_service
+
+    settings = Settings.from_env(os.environ, GATEWAY_VARIABLES)
+    run_service("gateway", settings, partial(serve, settings))

@@ -1,0 +1,39 @@
+"""Puts the gateway together: routers found by looking, and what surrounds every request."""
+
+import importlib
+
+from fastapi import FastAPI
+
+from gateway import routers
+from gateway.access import TokenGuard
+from gateway.context import Context
+from gateway.edge import Edge
+from gateway.limits import Bounds
+from gateway.problems import ProblemDocument, add_problem_handlers
+from weir import __version__, registry
+
+_PROBLEMS = ("401", "404", "422", "503")
+
+
+def create_app(context: Context) -> FastAPI:
+    """Make the ASGI application; it connects to nothing until it is asked."""
+    app = FastAPI(
+        title="Weir gateway",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        responses={
+            status: {"model": ProblemDocument, "description": "problem document"}
+            for status in _PROBLEMS
+        },
+    )
+    app.state.context = context
+    for name in sorted(registry.names(routers.__name__)):
+        app.include_router(importlib.import_module(f"{routers.__name__}.{name}").router)
+    add_problem_handlers(app)
+    # The last one added is the first that a request meets.
+    app.add_middleware(Bounds)
+    app.add_middleware(TokenGuard, token=context.token)
+    app.add_middleware(Edge)
+    return app

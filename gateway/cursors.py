@@ -1,0 +1,124 @@
+"""Where a list continues, as an opaque token that clients hand back unread.
+
+A token is base64url of a JSON array. Nothing in it is trusted: it can only move the reader to
+another place in what the reader may see anyhow.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from weir.clock import from_us, to_us
+from weir.errors import RequestError
+from weir.model.serial import is_serial
+from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
+from weir.postgres.queries.lanes import Lane, Position
+
+T = TypeVar("T")
+
+_STRICT = ConfigDict(strict=True)
+_SERIAL = TypeAdapter(str, config=_STRICT)
+_NUMBER = TypeAdapter(int, config=_STRICT)
+#: until, observed_at (microseconds since 1970), series, whether it is a text.
+_PAGE = TypeAdapter(tuple[int, int, int, bool])
+#: The newest instant; then for each lane seen: series, whether it is a text, and how many
+#: microseconds before that. A device's lanes lie close together, which keeps the token short.
+_VIEW = TypeAdapter(tuple[int, list[tuple[int, bool, int]]])
+
+
+def encode_serial(serial: str) -> str:
+    """Continue a list of devices behind this one."""
+    return _encode(serial)
+
+
+def decode_serial(token: str) -> str:
+    """Read back `encode_serial`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    serial = _decode(token, _SERIAL)
+    if not is_serial(serial):
+        raise _refusal()
+    return serial
+
+
+def encode_number(number: int) -> str:
+    """Continue a list of dead letters below this number."""
+    return _encode(number)
+
+
+def decode_number(token: str) -> int:
+    """Read back `encode_number`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    number = _decode(token, _NUMBER)
+    if not 0 <= number <= DEAD_LETTER_ID_MAX:
+        raise _refusal()
+    return number
+
+
+def encode_page(until: datetime, position: Position) -> str:
+    """Continue a page of readings: its window's end, and the last reading that was given."""
+    observed_at, lane = position
+    return _encode([to_us(until), to_us(observed_at), lane.series_id, lane.is_text])
+
+
+def decode_page(token: str) -> tuple[datetime, Position]:
+    """Read back `encode_page`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    until_us, observed_us, series_id, is_text = _decode(token, _PAGE)
+    return _instant(until_us), Position(_instant(observed_us), Lane(series_id, is_text))
+
+
+def encode_view(seen: Mapping[Lane, datetime]) -> str:
+    """Continue a live view: the last instant that was given of each lane."""
+    newest_us = max(map(to_us, seen.values()), default=0)
+    lanes = [
+        [lane.series_id, lane.is_text, newest_us - to_us(instant)]
+        for lane, instant in sorted(seen.items())
+    ]
+    return _encode([newest_us, lanes])
+
+
+def decode_view(token: str) -> dict[Lane, datetime]:
+    """Read back `encode_view`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    newest_us, lanes = _decode(token, _VIEW)
+    return {Lane(series, is_text): _instant(newest_us - ago) for series, is_text, ago in lanes}
+
+
+def _encode(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(token: str, shape: TypeAdapter[T]) -> T:
+    try:
+        padded = token.encode() + b"=" * (-len(token) % 4)
+        return shape.validate_json(urlsafe_b64decode(padded))
+    except (ValidationError, ValueError) as error:
+        raise _refusal() from error
+
+
+def _instant(instant_us: int) -> datetime:
+    try:
+        return from_us(instant_us)
+    except OverflowError as error:
+        raise _refusal() from error
+
+
+def _refusal() -> RequestError:
+    return RequestError("not a cursor of this list: give back what the last answer had, unchanged")

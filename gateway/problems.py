@@ -1,0 +1,163 @@
+"""Every error that the gateway answers is a problem document.
+
+Source: RFC 9457, "Problem Details for HTTP APIs". `code` is stable: clients may decide by it;
+`title` and `detail` are for people.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from weir.errors import (
+    NotFoundError,
+    RejectedByStoreError,
+    RequestError,
+    StoreUnavailableError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+REQUEST_ID_HEADER = "X-Request-ID"
+#: How soon a client may ask again when the database is away.
+RETRY_AFTER_S = 2
+#: Wrong parameters named in one answer.
+_ERRORS_MAX = 20
+
+
+class Code(StrEnum):
+    """What went wrong, for programs."""
+
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHORIZED = "unauthorized"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONTENT_TOO_LARGE = "content_too_large"
+    QUERY_TOO_LONG = "query_too_long"
+    REQUEST_REFUSED = "request_refused"
+    INTERNAL_ERROR = "internal_error"
+    STORE_UNAVAILABLE = "store_unavailable"
+    NOT_READY = "not_ready"
+
+
+_STATUS = {
+    Code.INVALID_REQUEST: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Code.CONTENT_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.QUERY_TOO_LONG: HTTPStatus.REQUEST_URI_TOO_LONG,
+    Code.REQUEST_REFUSED: HTTPStatus.BAD_REQUEST,
+    Code.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Code.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_CODES = {status: code for code, status in reversed(_STATUS.items())}
+
+
+class ParameterError(BaseModel):
+    """One wrong parameter of a request."""
+
+    parameter: str = Field(description="where it is: `query.limit`, `path.serial`")
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(description="names the kind of problem: `urn:weir:problem:` and the code")
+    title: str
+    status: int
+    detail: str
+    code: Code
+    request_id: str
+    errors: list[ParameterError] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem to answer with; `title`, `type` and status follow from its code."""
+
+    code: Code
+    detail: str
+    errors: Sequence[ParameterError] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self, request_id: str) -> JSONResponse:
+        """Put it into words for the client."""
+        status = _STATUS[self.code]
+        document = ProblemDocument(
+            type=f"urn:weir:problem:{self.code}",
+            title=self.code.replace("_", " ").capitalize(),
+            status=status,
+            detail=self.detail,
+            code=self.code,
+            request_id=request_id,
+            errors=list(self.errors),
+        )
+        content = document.model_dump(mode="json", exclude_defaults=True)
+        return JSONResponse(content, status, self.headers, MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make `app` answer what is raised with problem documents.
+
+    What has no place here is a bug: it passes through, to be logged and answered at the edge.
+    """
+    for kind, handler in (
+        (RequestValidationError, _wrong_parameters),
+        (HTTPException, _refused_by_framework),
+        (RequestError, _invalid),
+        (RejectedByStoreError, _invalid),
+        (NotFoundError, _not_found),
+        (StoreUnavailableError, _store_unavailable),
+    ):
+        app.add_exception_handler(kind, handler)
+
+
+async def _wrong_parameters(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
+    found = [
+        ParameterError(
+            parameter=".".join(map(str, detail["loc"])),
+            message=detail["msg"].removeprefix("Value error, "),
+        )
+        for detail in error.errors()[:_ERRORS_MAX]
+    ]
+    summary = "; ".join(f"{each.parameter}: {each.message}" for each in found)
+    return _answer(request, Problem(Code.INVALID_REQUEST, summary, found))
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as registered
+    code = _CODES.get(HTTPStatus(error.status_code), Code.REQUEST_REFUSED)
+    detail = {
+        Code.NOT_FOUND: f"there is nothing at {request.url.path[:200]}",
+        Code.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not take {request.method[:20]}",
+    }.get(code, str(error.detail))
+    return _answer(request, Problem(code, detail, headers=error.headers or {}))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.INVALID_REQUEST, str(error)))
+
+
+async def _not_found(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.NOT_FOUND, str(error)))
+
+
+async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    # What the database says may name hosts and roles: that is for the log.
+    request.state.store_error = str(error)
+    detail = "the database is away for the moment; ask again"
+    return _answer(request, Problem(Code.STORE_UNAVAILABLE, detail, headers=headers))
+
+
+def _answer(request: Request, problem: Problem) -> JSONResponse:
+    return problem.response(request.state.request_id)

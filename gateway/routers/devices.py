@@ -1,0 +1,107 @@
+"""Devices: which there are, and what one measures."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Query as InQuery
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway import cursors
+from gateway.context import InContext
+from gateway.parameters import PageQuery, Text
+from gateway.times import Instant
+from weir.model.announcement import Kind
+from weir.postgres.queries.devices import (
+    ONLINE_WINDOW,
+    DeviceFilter,
+    DeviceState,
+    list_devices,
+    show_device,
+)
+from weir.postgres.queries.series import summarise_series
+
+router = APIRouter(prefix="/v1/devices", tags=["devices"])
+
+
+class DeviceQuery(PageQuery):
+    """Which devices to list."""
+
+    site: Text | None = Field(None, description="slug of the site that they are at")
+    model: Text | None = Field(None, description="their exact model")
+    state: DeviceState | None = None
+    search: Text = Field("", description="how their serials start")
+
+
+class Device(BaseModel):
+    """A device: what it is and how recently it was heard of."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    serial: str
+    organisation: str
+    site: str
+    model: str = Field(description="empty until the device has announced itself")
+    firmware: str
+    sample_rate_hz: float = Field(description="0: irregular, or not announced")
+    state: DeviceState = Field(
+        description=f"online: heard of in the last {ONLINE_WINDOW.total_seconds():.0f} s"
+    )
+    enrolled_at: Instant
+    announced_at: Instant | None
+    last_seen_at: Instant | None = Field(
+        description="when its measurements last reached the broker"
+    )
+    last_observed_at: Instant | None = Field(description="the device's own time of the newest one")
+
+
+class DevicePage(BaseModel):
+    """A page of devices, by serial."""
+
+    devices: list[Device]
+    next_cursor: str | None = Field(description="null: this was the last page")
+
+
+class DeviceField(BaseModel):
+    """A field of a device with its newest reading."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    field: str
+    unit: str
+    description: str
+    kind: Kind
+    last_observed_at: Instant | None
+    last_value: float | str | None
+
+
+class DeviceDetails(Device):
+    """A device with everything that it measures."""
+
+    fields: list[DeviceField]
+
+
+@router.get("")
+async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InContext) -> DevicePage:
+    """List devices, a page at a time, by serial."""
+    wanted = DeviceFilter(query.site, query.model, query.state, query.search)
+    after = cursors.decode_serial(query.cursor) if query.cursor else ""
+    # One more than asked for tells whether there is another page.
+    found = await list_devices(
+        context.pool, wanted, context.now(), after=after, limit=query.limit + 1
+    )
+    page = [Device.model_validate(summary) for summary in found[: query.limit]]
+    has_more = len(found) > query.limit
+    return DevicePage(
+        devices=page, next_cursor=cursors.encode_serial(page[-1].serial) if has_more else None
+    )
+
+
+@router.get("/{serial}")
+async def get_device(serial: str, context: InContext) -> DeviceDetails:
+    """Show one device with its fields and their newest readings."""
+    summary = await show_device(context.pool, serial, context.now())
+    fields = await summarise_series(context.pool, serial)
+    return DeviceDetails(
+        **Device.model_validate(summary).model_dump(),
+        fields=[DeviceField.model_validate(series) for series in fields],
+    )

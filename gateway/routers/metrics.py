@@ -1,0 +1,12 @@
+"""What Prometheus scrapes."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+router = APIRouter(tags=["metrics"])
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics() -> Response:
+    """Give the metrics of this process as Prometheus text."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,87 @@
+"""Runs the gateway until it is told to stop; a database that is away is waited out."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.app import create_app
+from gateway.context import Context
+from weir.clock import SystemClock
+from weir.config import GatewaySettings, Settings, reveal
+from weir.errors import ConfigError
+from weir.postgres.pool import open_pool
+from weir.postgres.queries.status import ping
+from weir.runtime.waiting import repeat
+
+log = structlog.get_logger()
+
+#: What the gateway must be told.
+GATEWAY_VARIABLES = ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_TOKEN")
+#: How often the database is looked at, so that the log says when it went away and came back.
+WATCH_INTERVAL_S = 5.0
+#: How long requests that are under way may take when the gateway stops.
+SHUTDOWN_GRACE_S = 5
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the API until `stop` is set; then finish the requests that are under way.
+
+    Listens at once, whatever the state of the database: `/readyz` tells it.
+
+    Raises:
+        ConfigError: a setting is missing, or the address cannot be listened on.
+    """
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    token = reveal(settings.gateway.token, "WEIR_GATEWAY_TOKEN")
+    with _listen(settings.gateway) as listener:
+        async with open_pool(postgres_url) as pool, asyncio.TaskGroup() as tasks:
+            server = _Server(_uvicorn_config(create_app(Context(pool, SystemClock(), token))))
+            watching = tasks.create_task(repeat(WATCH_INTERVAL_S, partial(ping, pool)))
+            tasks.create_task(_stop_when(stop, server))
+            log.info("gateway_listening", address="{}:{}".format(*listener.getsockname()))
+            await server.serve([listener])
+            watching.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: signals belong to `weir.runtime`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        # h11 bounds what it buffers of a request's head; the alternative does not.
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+    )
+
+
+def _listen(settings: GatewaySettings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"the gateway cannot listen on WEIR_GATEWAY_HOST {settings.host}, "
+            f"WEIR_GATEWAY_PORT {settings.port}: {error.strerror or error}"
+        ) from error
