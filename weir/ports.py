@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from weir.codec.measurement import MeasurementBatch
+from weir.codec.telemetry import Telemetry
 from weir.model.announcement import Announcement
 from weir.model.device_log import LogEntry
 
@@ -45,13 +45,16 @@ class Checkpoint:
 class AppendReport:
     """What one commit did.
 
-    `repeated_count`: stored before with the same value; `conflicting_count`: with another one.
+    `stored_count` counts readings; `event_count` and `location_count` what was stored beside them.
+    Of all three: `repeated_count` was stored before, `conflicting_count` with another value.
     """
 
     stored_count: int = 0
     repeated_count: int = 0
     conflicting_count: int = 0
     rollup_count: int = 0
+    event_count: int = 0
+    location_count: int = 0
 
     def __add__(self, other: "AppendReport") -> "AppendReport":
         return AppendReport(
@@ -59,6 +62,8 @@ class AppendReport:
             self.repeated_count + other.repeated_count,
             self.conflicting_count + other.conflicting_count,
             self.rollup_count + other.rollup_count,
+            self.event_count + other.event_count,
+            self.location_count + other.location_count,
         )
 
 
@@ -99,16 +104,16 @@ class CheckpointStore(Protocol):
 
 
 class ReadingStore(Protocol):
-    """Keeps the measurements."""
+    """Keeps the measurements, and the events and locations beside them."""
 
     async def append(
         self,
         start: Checkpoint,
         next_offset: int,
-        batches: Sequence[MeasurementBatch],
+        batches: Sequence[Telemetry],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
-        """Store readings and dead letters and move the checkpoint, all in one transaction.
+        """Store batches and dead letters and move the checkpoint, all in one transaction.
 
         Raises:
             ConflictError: the stored checkpoint is not `start`: another writer was here.

@@ -33,6 +33,7 @@ _ENROL = """
     ON CONFLICT (serial) DO NOTHING
     RETURNING serial
     """
+_RESOLVE_DEVICES = "SELECT serial, device_id FROM device WHERE serial = ANY($1::text[])"
 _ADD_SERIES = """
     INSERT INTO series (device_id, field, unit)
     SELECT device_id, wanted.field, wanted.unit
@@ -122,6 +123,19 @@ async def resolve_series(
         rows = await connection.fetch(_RESOLVE, serials, fields)
         await journal.append(connection, _enrolments(enrolled))
     return {(row["serial"], row["field"]): (row["device_id"], row["series_id"]) for row in rows}
+
+
+async def resolve_devices(pool: asyncpg.Pool, serials: Sequence[str]) -> dict[str, int]:
+    """Give the device_id of each serial, enrolling what is new, in a transaction of its own.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    async with transaction(pool) as connection:
+        enrolled = await _enrol(connection, sorted(serials))
+        rows = await connection.fetch(_RESOLVE_DEVICES, serials)
+        await journal.append(connection, _enrolments(enrolled))
+    return {row["serial"]: row["device_id"] for row in rows}
 
 
 async def _enrol(connection: Connection, serials: Sequence[str]) -> list[str]:

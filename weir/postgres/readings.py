@@ -1,4 +1,4 @@
-"""Store measurements: rows, dead letters and the checkpoint in one transaction.
+"""Store telemetry: rows, dead letters and the checkpoint in one transaction.
 
 Numbers go in by one sorted binary COPY. COPY knows no ON CONFLICT, so when it meets a reading that
 is stored already, that commit goes through a staging table instead; and as repeats come in swarms
@@ -7,14 +7,18 @@ is stored already, that commit goes through a staging table instead; and as repe
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 
 import asyncpg
 
 from weir.clock import from_us
 from weir.codec.measurement import FieldColumn, MeasurementBatch
+from weir.codec.telemetry import Telemetry
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters
 from weir.postgres.activity import Activity
+from weir.postgres.device_ids import DeviceIds
+from weir.postgres.occurrences import insert_occurrences, occurrences_seen
 from weir.postgres.pool import Connection, transaction
 from weir.postgres.rows import Rows, gather
 from weir.postgres.series_ids import SeriesIds
@@ -30,11 +34,12 @@ Column = tuple[int, FieldColumn]
 
 
 class PostgresReadingStore:
-    """Readings in the tables `reading` and `text_reading`."""
+    """Readings in the tables `reading` and `text_reading`; events and locations beside them."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._series_ids = SeriesIds(pool)
+        self._device_ids = DeviceIds(pool)
         self._activity = Activity()
         self._expects_repeats = False
 
@@ -42,35 +47,36 @@ class PostgresReadingStore:
         self,
         start: Checkpoint,
         next_offset: int,
-        batches: Sequence[MeasurementBatch],
+        batches: Sequence[Telemetry],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
-        """Store readings and dead letters and move the checkpoint, all in one transaction.
+        """Store batches and dead letters and move the checkpoint, all in one transaction.
 
         Raises:
             ConflictError: the stored checkpoint is not `start`: another writer was here.
             RejectedByStoreError: the content itself was refused, nothing was stored.
             StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
         """
+        measured = [batch for batch in batches if isinstance(batch, MeasurementBatch)]
+        occurred = [batch for batch in batches if not isinstance(batch, MeasurementBatch)]
         await self._series_ids.prepare(
             (batch.serial, column.name, column.unit)
-            for batch in batches
+            for batch in measured
             for column in batch.columns
         )
-        appended = self._columns(batch for batch in batches if not batch.is_correction)
-        corrected = self._columns(batch for batch in batches if batch.is_correction)
+        device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
+        appended = self._columns(batch for batch in measured if not batch.is_correction)
+        corrected = self._columns(batch for batch in measured if batch.is_correction)
         async with transaction(self._pool) as connection:
             await checkpoints.advance(connection, start, next_offset)
             report = await self._append(connection, appended)
             # Afterwards, so that within one commit too a correction wins.
-            stored_count = await _correct(connection, corrected)
+            report += AppendReport(stored_count=await _correct(connection, corrected))
+            report += await insert_occurrences(connection, occurred, device_ids)
             await dead_letters.keep(connection, letters)
-            await self._activity.note(connection, self._seen(batches))
-        return AppendReport(
-            stored_count=report.stored_count + stored_count,
-            repeated_count=report.repeated_count,
-            conflicting_count=report.conflicting_count,
-        )
+            seen = chain(self._seen(measured), occurrences_seen(occurred, device_ids))
+            await self._activity.note(connection, seen)
+        return report
 
     def _columns(self, batches: Iterable[MeasurementBatch]) -> list[Column]:
         series_ids = self._series_ids

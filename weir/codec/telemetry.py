@@ -1,0 +1,32 @@
+"""Decode what arrives on the measurement streams: the kind in the routing key says how."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from weir.codec.device_event import decode_events
+from weir.codec.location import decode_locations
+from weir.codec.measurement import MeasurementBatch, decode_measurements
+from weir.errors import UnknownEventError
+from weir.model.device_event import EventBatch
+from weir.model.location import LocationBatch
+
+Telemetry: TypeAlias = MeasurementBatch | EventBatch | LocationBatch
+
+_DECODERS: dict[str, Callable[[bytes, str, int], Telemetry]] = {
+    "measurements": decode_measurements,
+    "events": decode_events,
+    "locations": decode_locations,
+}
+
+
+def decode_telemetry(kind: str, body: bytes, serial: str, received_at_us: int) -> Telemetry:
+    """Decode one message that arrived on `sensor.<serial>.<kind>`.
+
+    Raises:
+        UnknownEventError: no such kind, or no such format of it.
+        InvalidMessageError: what the decoder of that kind raises.
+    """
+    decode = _DECODERS.get(kind)
+    if decode is None:
+        raise UnknownEventError(f"no telemetry is published as {kind[:80]!r}")
+    return decode(body, serial, received_at_us)
