@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.messages import batches
@@ -90,6 +91,10 @@ def _length(count: int) -> bytes:
             return bytes(encoded)
 
 
+def _given(client: Client) -> Client:
+    return client
+
+
 async def _main(url: str, count: int, start_us: int, client_count: int) -> None:
     address = urlsplit(url)
     packets: list[list[bytes]] = [[] for _ in range(client_count)]
@@ -104,8 +109,9 @@ async def _main(url: str, count: int, start_us: int, client_count: int) -> None:
         for index, own in enumerate(packets)
     ]
     loop = asyncio.get_running_loop()
+    host, port = address.hostname or "localhost", address.port or 1883
     for client in clients:
-        await loop.create_connection(lambda client=client: client, address.hostname, address.port)
+        await loop.create_connection(partial(_given, client), host, port)
         await client.connected.wait()
     print("ready", flush=True)  # noqa: T201 - what the parent waits for
     await loop.run_in_executor(None, sys.stdin.readline)

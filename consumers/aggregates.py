@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weir.codec.measurement import MeasurementBatch, decode_measurements
+from weir.codec.measurement import Instants, MeasurementBatch, decode_measurements
 from weir.consumer import StreamConsumer, StreamMessage
 from weir.model.names import serial_of
 from weir.ports import AppendReport, Checkpoint, DeadLetter
@@ -56,8 +56,16 @@ class Aggregates(StreamConsumer[frozenset[Bucket]]):
 def touched_minutes(batch: MeasurementBatch) -> frozenset[Bucket]:
     """Give the minutes in which a batch has numbers."""
     return frozenset(
-        (batch.serial, column.name, int(minute) * MINUTE_US)
+        (batch.serial, column.name, minute * MINUTE_US)
         for column in batch.columns
         if len(column.numbers)
-        for minute in np.unique(np.asarray(column.observed_at_us, dtype=np.int64) // MINUTE_US)
+        for minute in _minutes(column.observed_at_us)
     )
+
+
+def _minutes(observed_at_us: Instants) -> set[int]:
+    """Give the distinct minutes since 1970 of some instants."""
+    if isinstance(observed_at_us, list):
+        return {instant // MINUTE_US for instant in observed_at_us}
+    minutes: list[int] = np.unique(observed_at_us // MINUTE_US).tolist()
+    return set(minutes)

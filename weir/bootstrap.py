@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import asyncpg
 
@@ -18,6 +19,7 @@ from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
 from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
+from weir.postgres.sequences import PostgresSequenceStore
 from weir.rabbitmq.queue_reader import open_queues
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
@@ -50,7 +52,7 @@ async def _run_consumer(
     consumer_class: type[Consumer], settings: Settings, pool: asyncpg.Pool
 ) -> None:
     await until_available(partial(_prepare, settings))
-    consumer = consumer_class(_ports(settings, pool))
+    consumer = consumer_class(make_ports(settings, pool))
     if isinstance(consumer, StreamConsumer):
         await _run_stream_consumer(consumer, settings, pool)
     elif isinstance(consumer, QueueConsumer):
@@ -73,7 +75,7 @@ def _queue_source(settings: Settings) -> QueueSource:
 
 
 async def _run_stream_consumer(
-    consumer: StreamConsumer[object], settings: Settings, pool: asyncpg.Pool
+    consumer: StreamConsumer[Any], settings: Settings, pool: asyncpg.Pool
 ) -> None:
     stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
@@ -95,11 +97,13 @@ async def _run_stream_consumer(
         tasks.create_task(PartitionShare(streams, claims, project).run())
 
 
-def _ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
+def make_ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
+    """Give what consumers work on, over one pool."""
     return Ports(
         devices=PostgresDeviceStore(pool),
         readings=PostgresReadingStore(pool),
         rollups=PostgresRollupStore(pool),
+        sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
         device_logs=DeviceLogFile(settings.device_log.directory),
     )

@@ -20,6 +20,7 @@ from weir.ports import (
     DeviceStore,
     ReadingStore,
     RollupStore,
+    SequenceStore,
 )
 
 Item = TypeVar("Item")
@@ -32,6 +33,7 @@ class Ports:
     devices: DeviceStore
     readings: ReadingStore
     rollups: RollupStore
+    sequences: SequenceStore
     dead_letters: DeadLetterStore
     device_logs: DeviceLogSink
 

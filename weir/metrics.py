@@ -26,6 +26,10 @@ READINGS_CONFLICTING = Counter(
 ROLLUPS_WRITTEN = Counter(
     "weir_rollups_written_total", "Rollup buckets computed and committed.", ["consumer"]
 )
+MISSING_BATCHES = Gauge(
+    "weir_missing_batches",
+    "Batches that devices have numbered and that have not arrived, in the whole installation.",
+)
 HANDLE_SECONDS = Histogram(
     "weir_handle_seconds",
     "Time from taking a delivery or batch to its settlement.",

@@ -1,6 +1,6 @@
 """What the applications need from the outside, without saying who provides it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -135,6 +135,31 @@ class RollupStore(Protocol):
 
         Raises:
             ConflictError: the stored checkpoint is not `start`.
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+
+#: Sequence numbers of batches that have arrived, by (serial, boot id).
+SeenSequences = Mapping[tuple[str, int], set[int]]
+
+
+class SequenceStore(Protocol):
+    """Keeps which batches of each device have arrived."""
+
+    async def note(self, start: Checkpoint, next_offset: int, seen: SeenSequences) -> None:
+        """Note arrived batches and move the checkpoint in one transaction; safe to repeat.
+
+        Raises:
+            ConflictError: the stored checkpoint is not `start`.
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def count_missing(self) -> int:
+        """Count the batches that are missing in the whole installation.
+
+        Raises:
             StoreUnavailableError: try again later.
         """
         ...

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from weir.codec.times import decode_times
 from weir.codec.values import Numbers, decode_values
 from weir.codec.wire import check_count, check_field, parse
-from weir.errors import DecodeError, OversizeError
-from weir.model.limits import FIELD_COUNT_MAX, READING_COUNT_MAX
+from weir.errors import DecodeError, ImplausibleReadingError, OversizeError
+from weir.model.limits import FIELD_COUNT_MAX, READING_COUNT_MAX, SEQUENCE_MAX
 from weir.model.serial import check_same_serial
 from weir.telemetry.v1.measurement_pb2 import MODE_CORRECTION, Batch
 
@@ -65,11 +65,13 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         DecodeError: not a batch, or columns that do not fit together.
         OversizeError: too many bytes, fields, readings or characters.
         WrongSerialError: the batch names another device.
-        ImplausibleReadingError: a time or a value out of bounds.
+        ImplausibleReadingError: a time, a value or a sequence number out of bounds.
     """
     batch = parse(Batch, body)
     if batch.serial:
         check_same_serial(batch.serial, serial)
+    if batch.sequence > SEQUENCE_MAX:
+        raise ImplausibleReadingError(f"a sequence number of {batch.sequence}")
     columns, reading_count = _decode_fields(batch, received_at_us)
     return MeasurementBatch(
         serial=serial,
@@ -81,6 +83,20 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         columns=columns,
         reading_count=reading_count,
     )
+
+
+def decode_header(body: bytes) -> tuple[int, int]:
+    """Read the boot id and the sequence number of a batch, without looking at its readings.
+
+    Raises:
+        DecodeError: not a batch.
+        OversizeError: too many bytes.
+        ImplausibleReadingError: a sequence number beyond `SEQUENCE_MAX`.
+    """
+    batch = parse(Batch, body)
+    if batch.sequence > SEQUENCE_MAX:
+        raise ImplausibleReadingError(f"a sequence number of {batch.sequence}")
+    return batch.boot_id, batch.sequence
 
 
 def _decode_fields(batch: Batch, received_at_us: int) -> tuple[list[FieldColumn], int]:

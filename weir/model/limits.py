@@ -11,6 +11,8 @@ MESSAGE_BYTES_MAX = 512 * 1024
 READING_COUNT_MAX = 65_536
 #: Fields in one batch or announcement.
 FIELD_COUNT_MAX = 256
+#: Batches of one boot: one a microsecond for 285 years.
+SEQUENCE_MAX = 2**53
 FIELD_NAME_PATTERN = r"[A-Za-z0-9_\-./:\[\]]{1,200}"
 UNIT_LENGTH_MAX = 32
 TEXT_LENGTH_MAX = 4_096

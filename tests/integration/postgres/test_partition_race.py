@@ -18,6 +18,6 @@ async def test_a_row_that_lost_its_partition_is_worth_a_retry(pool: asyncpg.Pool
     await make_partitions_ahead(pool, date(2031, 5, 4))
 
     # The default partition itself refuses what belongs elsewhere, as a COPY under way would meet.
+    noon = datetime(2031, 5, 4, 12, tzinfo=UTC)
     with pytest.raises(StoreUnavailableError), translated():
-        noon = datetime(2031, 5, 4, 12, tzinfo=UTC)
         await pool.execute("INSERT INTO reading_default VALUES (1, $1, 1)", noon)

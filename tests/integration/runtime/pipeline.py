@@ -4,22 +4,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import aio_pika
 import asyncpg
 
 from consumers.measurements import Measurements
+from weir.bootstrap import make_ports
 from weir.clock import SystemClock, to_us
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
+from weir.config import Settings
 from weir.consumer import Ports, StreamConsumer
-from weir.device_log_file import DeviceLogFile
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
-from weir.postgres.dead_letters import PostgresDeadLetterStore
-from weir.postgres.devices import PostgresDeviceStore
 from weir.postgres.pool import open_pool
-from weir.postgres.readings import PostgresReadingStore
-from weir.postgres.rollups import PostgresRollupStore
 from weir.rabbitmq.stream_reader import open_stream
 from weir.runtime.partition_share import PartitionShare
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
@@ -49,8 +47,9 @@ class Pipeline:
 
     async def declare(self, *streams: str) -> None:
         for stream in streams:
-            arguments: dict[str, str | int] = {"x-queue-type": "stream"}
-            await self.channel.declare_queue(stream, durable=True, arguments=arguments)
+            await self.channel.declare_queue(
+                stream, durable=True, arguments={"x-queue-type": "stream"}
+            )
             self.streams.append(stream)
 
     async def publish(self, stream: str, content: bytes, serial: str = "pump-1") -> None:
@@ -70,18 +69,11 @@ class Pipeline:
 
     @asynccontextmanager
     async def worker(
-        self, kind: Callable[[Ports], StreamConsumer[object]] = Measurements
-    ) -> AsyncIterator[StreamConsumer[object]]:
+        self, kind: Callable[[Ports], StreamConsumer[Any]] = Measurements
+    ) -> AsyncIterator[StreamConsumer[Any]]:
         """Run one worker over all streams, with a pool of its own as a process would have."""
         async with open_pool(self.database_url) as pool:
-            ports = Ports(
-                PostgresDeviceStore(pool),
-                PostgresReadingStore(pool),
-                PostgresRollupStore(pool),
-                PostgresDeadLetterStore(pool),
-                DeviceLogFile(None),
-            )
-            consumer = kind(ports)
+            consumer = kind(make_ports(Settings(), pool))
             source = PartitionSource(
                 partial(open_stream, self.broker.stream_url),
                 PostgresCheckpointStore(pool),

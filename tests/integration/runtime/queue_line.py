@@ -11,14 +11,11 @@ import asyncpg
 import httpx
 from aio_pika.abc import AbstractChannel
 
+from weir.bootstrap import make_ports
 from weir.clock import SystemClock
+from weir.config import Settings
 from weir.consumer import Delivery, Ports, QueueConsumer
-from weir.device_log_file import DeviceLogFile
 from weir.model.names import EXCHANGE, REGISTRY_QUEUE
-from weir.postgres.dead_letters import PostgresDeadLetterStore
-from weir.postgres.devices import PostgresDeviceStore
-from weir.postgres.readings import PostgresReadingStore
-from weir.postgres.rollups import PostgresRollupStore
 from weir.rabbitmq.queue_reader import open_queues
 from weir.rabbitmq.topology import apply_topology
 from weir.runtime.queue_worker import QueueSource, QueueWorker
@@ -64,13 +61,7 @@ class QueueLine:
     ports: Ports = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ports = Ports(
-            PostgresDeviceStore(self.pool),
-            PostgresReadingStore(self.pool),
-            PostgresRollupStore(self.pool),
-            PostgresDeadLetterStore(self.pool),
-            DeviceLogFile(None),
-        )
+        self.ports = make_ports(Settings(), self.pool)
 
     async def publish(self, *bodies: bytes, key: str = KEY) -> None:
         exchange = await self.channel.get_exchange(EXCHANGE, ensure=False)

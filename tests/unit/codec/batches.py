@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from weir.codec.encode import BatchHeader, FieldReadings, Value, encode_measurements
 from weir.codec.measurement import MeasurementBatch, decode_measurements
-from weir.model.limits import FUTURE_US_MAX, OBSERVED_AT_US_MIN
+from weir.model.limits import FUTURE_US_MAX, OBSERVED_AT_US_MIN, SEQUENCE_MAX
 from weir.telemetry.v1 import measurement_pb2 as wire
 
 SERIAL = "pump-7"
@@ -92,7 +92,7 @@ def drafts(draw: st.DrawFn, count_max: int = 150) -> Draft:
     header = BatchHeader(
         serial=draw(st.sampled_from(["", SERIAL])),
         boot_id=draw(st.integers(0, 2**32 - 1)),
-        sequence=draw(st.integers(0, 2**64 - 1)),
+        sequence=draw(st.integers(0, SEQUENCE_MAX)),
         sent_after_us=draw(st.integers(-(2**63), 2**63 - 1)),
         is_correction=draw(st.booleans()),
     )

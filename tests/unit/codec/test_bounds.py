@@ -13,7 +13,7 @@ from tests.unit.codec.batches import (
     encode_one,
     valid_batch,
 )
-from weir.codec.measurement import decode_measurements
+from weir.codec.measurement import decode_header, decode_measurements
 from weir.errors import (
     DecodeError,
     ImplausibleReadingError,
@@ -28,6 +28,7 @@ from weir.model.limits import (
     OBSERVED_AT_US_MIN,
     PERIOD_US_MAX,
     READING_COUNT_MAX,
+    SEQUENCE_MAX,
     TEXT_LENGTH_MAX,
     UNIT_LENGTH_MAX,
 )
@@ -274,3 +275,15 @@ def test_a_message_decodes_alike_whenever_it_is_decoded() -> None:
     with pytest.raises(ImplausibleReadingError):
         decode_measurements(body, SERIAL, NOW_US - 2 * 86_400 * SECOND_US)
     assert decode(body).reading_count == 2
+
+
+def test_a_sequence_number_has_a_bound() -> None:
+    batch = valid_batch()
+    batch.sequence = SEQUENCE_MAX
+    assert SEQUENCE_MAX == decode(batch.SerializeToString()).sequence
+    assert (batch.boot_id, SEQUENCE_MAX) == decode_header(batch.SerializeToString())
+
+    batch.sequence = SEQUENCE_MAX + 1
+    for decode_any in (decode, decode_header):
+        with pytest.raises(ImplausibleReadingError):
+            decode_any(batch.SerializeToString())
