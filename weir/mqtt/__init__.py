@@ -1,0 +1,1 @@
+"""RabbitMQ over MQTT 3.1.1, as devices speak it."""

@@ -1,0 +1,111 @@
+"""One connection of one device to RabbitMQ over MQTT 3.1.1, with its errors as ours.
+
+No automatic reconnecting here: whoever holds a connection knows what was not acknowledged.
+"""
+
+import logging
+import math
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import aiomqtt
+
+from weir.errors import BrokerUnavailableError, ConfigError
+from weir.mqtt.address import MqttAddress
+
+CONNECT_TIMEOUT_S = 10.0
+#: Closing is a courtesy: a broker that does not answer is left alone.
+CLOSE_TIMEOUT_S = 2.0
+#: A broker that says nothing for one and a half of these is gone.
+KEEPALIVE_S = 20
+#: No limit of the library's own: who publishes bounds what is under way.
+_UNLIMITED = 0
+
+#: Answers to CONNECT that no retry changes: client id, user or password, not authorised. They are
+#: codes 2, 4 and 5 of MQTT 3.1.1, section 3.2.2.3, which the library gives as those of MQTT 5.
+_REFUSALS = frozenset({0x85, 0x86, 0x87})
+
+
+class MqttConnection:
+    """An open connection; made by `open_connection`."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+
+    async def publish(self, topic: str, body: bytes) -> None:
+        """Publish with QoS 1, and return when the broker has taken responsibility.
+
+        Packets leave in the order of the calls. When the connection is lost in the meantime, this
+        may wait for ever: cancel it once `watch` has raised.
+
+        Raises:
+            BrokerUnavailableError: the connection is lost.
+        """
+        with translated():
+            await self._client.publish(topic, body, qos=1, timeout=math.inf)
+
+    async def watch(self) -> None:
+        """Wait until the connection is lost.
+
+        Raises:
+            BrokerUnavailableError: always, when it happens.
+        """
+        with translated():
+            async for _ in self._client.messages:
+                pass
+
+
+@asynccontextmanager
+async def open_connection(address: MqttAddress) -> AsyncIterator[MqttConnection]:
+    """Connect until the block ends.
+
+    The session is kept by the broker: a clean one would throw away the commands that wait for the
+    device under its client id.
+
+    Raises:
+        BrokerUnavailableError: nobody answers, or the broker is just starting.
+        ConfigError: the broker refuses the user or the password.
+    """
+    # The library logs what it also raises.
+    logger = logging.getLogger("weir.mqtt.connection.library")
+    logger.setLevel(logging.CRITICAL)
+    client = aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=address.client_id,
+        protocol=aiomqtt.ProtocolVersion.V311,
+        clean_session=False,
+        keepalive=KEEPALIVE_S,
+        timeout=CONNECT_TIMEOUT_S,
+        max_inflight_messages=_UNLIMITED,
+        tls_context=ssl.create_default_context() if address.is_tls else None,
+        logger=logger,
+    )
+    with translated(address):
+        async with client:
+            client.timeout = CLOSE_TIMEOUT_S
+            yield MqttConnection(client)
+
+
+@contextmanager
+def translated(address: MqttAddress | None = None) -> Iterator[None]:
+    """Turn what aiomqtt raises into our errors.
+
+    Raises:
+        BrokerUnavailableError: try again later.
+        ConfigError: the broker refused access.
+    """
+    try:
+        yield
+    except aiomqtt.exceptions.MqttConnectError as error:
+        code = getattr(error.rc, "value", error.rc)
+        if address is not None and code in _REFUSALS:
+            raise ConfigError(
+                f"{address.host}:{address.port} refused MQTT user {address.username!r}: {error}"
+            ) from error
+        raise BrokerUnavailableError(f"MQTT: {error}") from error
+    except aiomqtt.MqttError as error:
+        raise BrokerUnavailableError(f"MQTT: {error}") from error
