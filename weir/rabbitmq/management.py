@@ -1,0 +1,118 @@
+"""RabbitMQ's management API: the few calls that Weir needs, with its errors as ours.
+
+Source: RabbitMQ, "Management HTTP API Reference", the same from 3.10.8 to 4.3.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from weir.errors import BrokerUnavailableError, ConfigError, NotFoundError, RequestError
+
+REQUEST_TIMEOUT_S = 15.0
+#: Of a refusal, for people; it may be an HTML page.
+REASON_LENGTH_MAX = 300
+
+_DENIED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+
+
+class Management:
+    """The API on one connection; made by `open_management`."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def put_user(self, name: str, password: str) -> None:
+        """Create a user without any right, or give it a new password."""
+        await self.put(f"users/{_name(name)}", {"password": password, "tags": ""})
+
+    async def delete_user(self, name: str) -> None:
+        """Delete a user; its connections are closed.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        await self._call("DELETE", f"users/{_name(name)}")
+
+    async def list(self, kind: str, vhost: str) -> list[dict[str, Any]]:
+        """List the `exchanges`, `queues` or `bindings` of a virtual host.
+
+        Raises:
+            NotFoundError: there is no such virtual host.
+        """
+        items: list[dict[str, Any]] = (await self._call("GET", f"{kind}/{_name(vhost)}")).json()
+        return items
+
+    async def put(self, path: str, body: dict[str, str]) -> None:
+        """Create or replace what `path` names, below `/api/`.
+
+        Raises:
+            RequestError: the broker refuses; the message is its reason.
+        """
+        await self._call("PUT", path, body)
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            answer = await self._client.request(method, f"/api/{path}", json=body)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise BrokerUnavailableError(f"RabbitMQ's management API: {reason}") from error
+        if answer.is_success:
+            return answer
+        raise _refusal(answer)
+
+
+@asynccontextmanager
+async def open_management(url: str) -> AsyncIterator[Management]:
+    """Call the API until the block ends.
+
+    `url`: http://user:password@host:port; a path, which names a virtual host, is ignored. Every
+    method raises `BrokerUnavailableError` (try again later) and `ConfigError` (the user may not).
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    async with httpx.AsyncClient(
+        base_url=f"{parts.scheme}://{host}",
+        auth=(unquote(parts.username or ""), unquote(parts.password or "")),
+        timeout=REQUEST_TIMEOUT_S,
+    ) as client:
+        yield Management(client)
+
+
+def vhost_of(url: str) -> str:
+    """Read the virtual host out of an address: its path, or `/` without one."""
+    return unquote(urlsplit(url).path.removeprefix("/")) or "/"
+
+
+def permission_path(kind: str, vhost: str, user: str) -> str:
+    """Spell where `permissions` or `topic-permissions` of a user are."""
+    return f"{kind}/{_name(vhost)}/{_name(user)}"
+
+
+def _name(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _refusal(answer: httpx.Response) -> Exception:
+    reason = _reason(answer)
+    if answer.status_code in _DENIED:
+        return ConfigError(f"the user of WEIR_MANAGEMENT_URL may not do this: {reason}")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return NotFoundError(f"RabbitMQ has no {answer.request.url.path}")
+    if answer.is_server_error:
+        return BrokerUnavailableError(f"RabbitMQ's management API: {reason}")
+    return RequestError(f"RabbitMQ refuses {answer.request.url.path}: {reason}")
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        content = answer.json()
+        reason = str(content.get("reason") or content.get("error"))
+    except (ValueError, AttributeError):
+        reason = answer.text or answer.reason_phrase
+    return reason[:REASON_LENGTH_MAX]
