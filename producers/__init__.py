@@ -1,0 +1,1 @@
+"""What runs at the edge: drivers that read devices, and what publishes their readings."""
