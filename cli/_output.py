@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -11,8 +12,8 @@ import typer
 
 #: What an empty cell shows.
 BLANK = "-"
-#: A pipe has no width: nothing that a table shows is ever cut or wrapped there.
-_PIPE_WIDTH = 10_000
+
+_AGE_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 Row = Mapping[str, Any]
 
@@ -30,12 +31,16 @@ Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: the key of a row, and how it looks."""
+    """One column of a table: the key of a row, and how it looks.
+
+    `show` turns a value into a text, else `cell` does; `styles` colours some of the texts.
+    """
 
     key: str
     title: str
     align: Literal["left", "right"] = "left"
-    style: str = ""
+    show: Callable[[Any], str] | None = None
+    styles: Mapping[str, str] = field(default_factory=dict)
 
 
 def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: Format) -> None:
@@ -52,18 +57,12 @@ def print_json(value: object) -> None:
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """Print rows as aligned columns under their titles; a terminal's width is respected."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for column in columns:
-        table.add_column(column.title, justify=column.align, style=column.style, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell(row.get(column.key))) for column in columns))
-    is_terminal = sys.stdout.isatty()
-    Console(width=None if is_terminal else _PIPE_WIDTH).print(table)
+    """Print rows as aligned columns under their titles; in a pipe nothing is cut or wrapped."""
+    lines = [[(column.show or cell)(row.get(column.key)) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _print_on_terminal(lines, columns)
+    else:
+        _print_into_pipe(lines, columns)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
@@ -79,7 +78,7 @@ def print_note(text: str) -> None:
 
 
 def cell(value: object) -> str:
-    """Show a value in a table; what could steer a terminal is escaped."""
+    """Show a value in a table, numbers with 12 digits; what could steer a terminal is escaped."""
     match value:
         case None | "":
             return BLANK
@@ -93,6 +92,30 @@ def cell(value: object) -> str:
             return printable(str(value))
 
 
+def show_age(now: datetime) -> Callable[[str | None], str]:
+    """Show an instant of an answer by how long ago it was."""
+
+    def show(instant: str | None) -> str:
+        if instant is None:
+            return BLANK
+        return f"{format_age(now - datetime.fromisoformat(instant))} ago"
+
+    return show
+
+
+def format_age(age: timedelta) -> str:
+    """Write a duration in its largest unit; clocks that differ do not make it negative.
+
+    >>> format_age(timedelta(minutes=7, seconds=12))
+    '7m'
+    """
+    seconds = max(int(age.total_seconds()), 0)
+    for unit_s, unit in _AGE_UNITS:
+        if seconds >= unit_s:
+            return f"{seconds // unit_s}{unit}"
+    return "0s"
+
+
 def printable(text: str) -> str:
     """Escape control characters: devices write text that people see on their terminals."""
     if text.isprintable():
@@ -100,3 +123,32 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def _print_on_terminal(lines: Sequence[Sequence[str]], columns: Sequence[Column]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.title, justify=column.align, overflow="fold")
+    for line in lines:
+        table.add_row(
+            *(
+                Text(text, column.styles.get(text, ""))
+                for column, text in zip(columns, line, strict=True)
+            )
+        )
+    Console().print(table)
+
+
+def _print_into_pipe(lines: Sequence[Sequence[str]], columns: Sequence[Column]) -> None:
+    all_lines = [[column.title for column in columns], *lines]
+    widths = [max(map(len, texts)) for texts in zip(*all_lines, strict=True)]
+    for line in all_lines:
+        texts = (
+            text.rjust(width) if column.align == "right" else text.ljust(width)
+            for column, width, text in zip(columns, widths, line, strict=True)
+        )
+        typer.echo("  ".join(texts).rstrip())

@@ -1,0 +1,110 @@
+"""List devices, and show what one measures.
+
+Examples:
+    iotctl devices list --state offline
+    iotctl devices show crane-7
+"""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from cli._client import open_gateway
+from cli._output import (
+    Column,
+    Format,
+    Output,
+    print_fields,
+    print_json,
+    print_note,
+    print_rows,
+    print_table,
+    show_age,
+)
+from weir.clock import SystemClock
+
+app = typer.Typer()
+
+_STATE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
+_LISTED_MAX = 1_000
+
+
+@app.command("list")
+def list_devices(
+    *,
+    site: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Only devices of this site.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only devices of this model.")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="STATE", help="Only those that are online, offline or never_seen."),
+    ] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="Only those whose serial starts so.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="At most N devices.")
+    ] = _LISTED_MAX,
+    output: Output = Format.TABLE,
+) -> None:
+    """List devices by serial.
+
+    Online is what was heard of in the last five minutes.
+
+    Examples:
+        iotctl devices list --site harbour --state offline
+        iotctl devices list --search crane- -o json
+    """
+    wanted = {"site": site, "model": model, "state": state, "search": search}
+    with open_gateway() as gateway:
+        # One more than is shown tells whether there are others.
+        found = list(gateway.get_all("/v1/devices", wanted, key="devices", limit=limit + 1))
+    columns = [
+        Column("serial", "SERIAL"),
+        Column("site", "SITE"),
+        Column("model", "MODEL"),
+        Column("firmware", "FIRMWARE"),
+        Column("state", "STATE", styles=_STATE_STYLES),
+        Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now())),
+    ]
+    print_rows(found[:limit], columns, output)
+    if not found:
+        print_note("no devices")
+    elif len(found) > limit:
+        print_note(f"and more: only the first {limit} are listed (--limit)")
+
+
+@app.command()
+def show(
+    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Show one device, its fields and their newest readings.
+
+    Example:
+        iotctl devices show crane-7
+    """
+    with open_gateway() as gateway:
+        device = gateway.get(f"/v1/devices/{quote(serial, safe='')}")
+    if output is Format.JSON:
+        print_json(device)
+        return
+    fields = device.pop("fields")
+    print_fields({name.replace("_", " "): value for name, value in device.items()})
+    if fields:
+        typer.echo()
+        print_table(fields, _FIELD_COLUMNS)
+
+
+_FIELD_COLUMNS = (
+    Column("field", "FIELD"),
+    Column("last_value", "LAST VALUE", align="right"),
+    Column("unit", "UNIT"),
+    Column("last_observed_at", "OBSERVED AT"),
+    Column("kind", "KIND"),
+    Column("description", "DESCRIPTION"),
+)
