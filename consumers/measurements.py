@@ -1,39 +1,39 @@
-"""Stores measurements: every reading of the measurement streams, exactly once."""
+"""Stores measurements, device events and locations: whatever the streams carry, exactly once."""
 
 from collections.abc import Sequence
 
-from weir.codec.measurement import MeasurementBatch, decode_measurements
+from weir.codec.telemetry import Telemetry, count_rows, decode_telemetry
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.model.names import serial_of
+from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 
 
-class Measurements(StreamConsumer[MeasurementBatch]):
-    """Writes readings, dead letters and its own checkpoint in one transaction."""
+class Measurements(StreamConsumer[Telemetry]):
+    """Writes telemetry, dead letters and its own checkpoint in one transaction."""
 
     name = "measurements"
 
-    def decode(self, message: StreamMessage) -> MeasurementBatch:
-        """Turn one message into columns; pure.
+    def decode(self, message: StreamMessage) -> Telemetry:
+        """Turn one message into columns, events or locations; pure.
 
         Raises:
-            InvalidMessageError: not measurements, or not of the device that the key names.
+            InvalidMessageError: not what its key says, or not of the device that the key names.
         """
-        serial = serial_of(message.routing_key)
-        return decode_measurements(message.body, serial, message.received_at_us)
+        serial, kind = split_key(message.routing_key)
+        return decode_telemetry(kind, message.body, serial, message.received_at_us)
 
-    def weigh(self, item: MeasurementBatch) -> int:
+    def weigh(self, item: Telemetry) -> int:
         """Count the rows that a batch becomes."""
-        return item.reading_count
+        return count_rows(item)
 
     async def commit(
         self,
         start: Checkpoint,
         next_offset: int,
-        items: Sequence[MeasurementBatch],
+        items: Sequence[Telemetry],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
-        """Store the readings from `start` to `next_offset`.
+        """Store everything from `start` to `next_offset`.
 
         Raises:
             ConflictError: another worker moved the checkpoint.

@@ -30,3 +30,10 @@ def decode_telemetry(kind: str, body: bytes, serial: str, received_at_us: int) -
     if decode is None:
         raise UnknownEventError(f"no telemetry is published as {kind[:80]!r}")
     return decode(body, serial, received_at_us)
+
+
+def count_rows(batch: Telemetry) -> int:
+    """Count the rows that a batch becomes in the database."""
+    if isinstance(batch, MeasurementBatch):
+        return batch.reading_count
+    return len(batch.events if isinstance(batch, EventBatch) else batch.locations)

@@ -10,7 +10,7 @@ from weir.model.serial import check_serial
 EXCHANGE = "iot"
 #: Keeps what no binding of `iot` matches (alternate exchange, fanout).
 UNROUTABLE_EXCHANGE = "iot.unroutable"
-#: Spreads measurements over the partitions by the hash of the routing key.
+#: Spreads measurements, events and locations over the partitions by the hash of the routing key.
 MEASUREMENTS_EXCHANGE = "iot.measurements"
 #: Takes what a queue gives up: delivery limit or length limit (fanout).
 DEAD_LETTER_EXCHANGE = "iot.dead"
@@ -22,6 +22,8 @@ DEAD_LETTER_QUEUE = "sensor.all.dead_letters"
 MEASUREMENTS_STREAM = "sensor.all.measurements.db_writer"
 
 MEASUREMENTS_BINDING = "sensor.*.measurements.#"
+EVENTS_BINDING = "sensor.*.events.#"
+LOCATIONS_BINDING = "sensor.*.locations.#"
 REGISTRY_BINDING = "sensor.*.registry.#"
 LOGS_BINDING = "sensor.*.logs.#"
 
@@ -59,8 +61,10 @@ def commands_queue(serial: str) -> str:
     return f"sensor.{check_serial(serial)}.commands"
 
 
-def serial_of(routing_key: str) -> str:
-    """Read the serial out of a device's routing key: the broker vouches for it.
+def split_key(routing_key: str) -> tuple[str, str]:
+    """Read serial and kind out of a device's routing key; the broker vouches for the serial.
+
+    The kind is what a message is about, with its format: `measurements`, `logs.json`.
 
     Raises:
         WrongSerialError: the key is not a device's, or its second level is no serial.
@@ -68,7 +72,16 @@ def serial_of(routing_key: str) -> str:
     levels = routing_key.split(".", 2)
     if len(levels) != 3 or levels[0] != "sensor":  # noqa: PLR2004 - sensor, serial, the rest
         raise WrongSerialError(f"not a device's routing key: {routing_key[:255]!r}")
-    return check_serial(levels[1])
+    return check_serial(levels[1]), levels[2]
+
+
+def serial_of(routing_key: str) -> str:
+    """Read the serial out of a device's routing key: the broker vouches for it.
+
+    Raises:
+        WrongSerialError: the key is not a device's, or its second level is no serial.
+    """
+    return split_key(routing_key)[0]
 
 
 def kind_of(routing_key: str) -> str:

@@ -1,17 +1,20 @@
 """What Weir declares on RabbitMQ: exchanges, queues, streams and bindings, as data.
 
     device ─► iot ─┬─ sensor.*.measurements.# ─► iot.measurements ─► one stream for each partition
-     (topic)       ├─ sensor.*.registry.# ─────► sensor.all.registry.created
+     (topic)       ├─ sensor.*.events.# ───────► iot.measurements
+                   ├─ sensor.*.locations.# ────► iot.measurements
+                   ├─ sensor.*.registry.# ─────► sensor.all.registry.created
                    ├─ sensor.*.logs.# ─────────► sensor.all.logs
                    └─ anything else ───────────► iot.unroutable ─► sensor.all.unroutable
     a queue that gives a message up ───────────► iot.dead ───────► sensor.all.dead_letters
 
-Keys that nothing consumes yet (events, locations, replies, state) are kept as unroutable, and so
-is what `iot.measurements` has no stream for: a publish is never confirmed and then thrown away.
+Keys that nothing consumes yet (replies, state) are kept as unroutable, and so is what
+`iot.measurements` has no stream for: a publish is never confirmed and then thrown away.
 
 The partition is chosen by the hash of the routing key, so a device's readings stay in order in one
-stream. Adding a partition moves some devices to another one: their older readings may then be read
-after newer ones. Readings carry their own time, so nothing is wrong after both are stored.
+stream, and so do its events, and its locations; they may be in different streams. Adding a
+partition moves some devices to another one: their older readings may then be read after newer ones.
+Readings carry their own time, so nothing is wrong after both are stored.
 
 Accepted by RabbitMQ 3.10.8 and 4.3. What one of them would choose by itself is said explicitly.
 """
@@ -28,7 +31,9 @@ from weir.errors import ConfigError
 from weir.model.names import (
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_QUEUE,
+    EVENTS_BINDING,
     EXCHANGE,
+    LOCATIONS_BINDING,
     LOGS_BINDING,
     LOGS_QUEUE,
     MEASUREMENTS_BINDING,
@@ -154,7 +159,10 @@ def topology(partition_count: int) -> Topology:
             Binding(UNROUTABLE_EXCHANGE, UNROUTABLE_QUEUE, ""),
             Binding(DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE, ""),
             *(Binding(MEASUREMENTS_EXCHANGE, name, _WEIGHT) for name in streams),
-            Binding(EXCHANGE, MEASUREMENTS_EXCHANGE, MEASUREMENTS_BINDING, to_exchange=True),
+            *(
+                Binding(EXCHANGE, MEASUREMENTS_EXCHANGE, pattern, to_exchange=True)
+                for pattern in (MEASUREMENTS_BINDING, EVENTS_BINDING, LOCATIONS_BINDING)
+            ),
             Binding(EXCHANGE, REGISTRY_QUEUE, REGISTRY_BINDING),
             Binding(EXCHANGE, LOGS_QUEUE, LOGS_BINDING),
         ),

@@ -7,7 +7,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 
 from tests.integration.rabbitmq.publishing import channel_to, publish, stream_length, take_one
-from weir.errors import BrokerUnavailableError, ConfigError
+from weir.errors import BrokerUnavailableError, ConfigError, NotFoundError
 from weir.model.names import (
     DEAD_LETTER_QUEUE,
     LOGS_QUEUE,
@@ -16,6 +16,7 @@ from weir.model.names import (
     UNROUTABLE_QUEUE,
     partition_streams,
 )
+from weir.rabbitmq.drift import Kind, check_topology
 from weir.rabbitmq.headers import plain_headers
 from weir.rabbitmq.topology import DELIVERY_COUNT_MAX, apply_topology, topology
 from weir.testing.addresses import Broker
@@ -55,7 +56,7 @@ async def test_a_queue_with_other_arguments_is_named_with_its_argument(any_broke
         ("sensor.pump-1.registry", REGISTRY_QUEUE),
         ("sensor.pump-1.logs", LOGS_QUEUE),
         ("sensor.pump-1.logs.json", LOGS_QUEUE),
-        ("sensor.pump-1.events", UNROUTABLE_QUEUE),
+        ("sensor.pump-1.replies.sleep", UNROUTABLE_QUEUE),
         ("sensor.pump-1.state", UNROUTABLE_QUEUE),
         ("sensor.pump.1.registry", UNROUTABLE_QUEUE),
         ("anything", UNROUTABLE_QUEUE),
@@ -81,6 +82,16 @@ async def test_the_readings_of_a_device_stay_in_one_partition(any_broker: Broker
         for number in range(60):
             await publish(channel, f"sensor.pump-{number}.measurements")
         assert min(await eventually(lambda: _lengths(channel, streams, 65))) > 0
+
+
+async def test_all_telemetry_goes_to_the_stream(any_broker: Broker) -> None:
+    (stream,) = partition_streams(1)
+    kinds = ("measurements", "measurements.json", "events", "events.json", "locations.json")
+    await apply_topology(any_broker.amqp_url, 1)
+    async with channel_to(any_broker.amqp_url) as channel:
+        for kind in kinds:
+            await publish(channel, f"sensor.pump-1.{kind}")
+        await eventually(lambda: _lengths(channel, [stream], len(kinds)))
 
 
 async def test_readings_without_a_stream_are_kept_as_unroutable(any_broker: Broker) -> None:
@@ -127,3 +138,25 @@ async def _lengths(channel: AbstractChannel, streams: Sequence[str], total: int)
     # The broker counts with delay.
     assert total == sum(lengths)
     return lengths
+
+
+async def test_the_check_finds_what_is_there_and_what_is_not(any_broker: Broker) -> None:
+    missing = await check_topology(any_broker.management_url, 2)
+    assert {Kind.MISSING, Kind.UNBOUND} == {finding.kind for finding in missing}
+
+    await apply_topology(any_broker.amqp_url, 2)
+    findings = await check_topology(any_broker.management_url, 2)
+    assert [] == [finding for finding in findings if finding.is_problem]
+
+    beyond = await check_topology(any_broker.management_url, 1)
+    assert [Kind.UNEXPECTED] == [finding.kind for finding in beyond if finding.is_problem]
+
+
+async def test_the_check_tells_why_it_cannot_look(any_broker: Broker) -> None:
+    with pytest.raises(NotFoundError):
+        await check_topology(any_broker.management_url + "-nowhere", 1)
+    host = any_broker.management_url.rpartition("@")[2]
+    with pytest.raises(ConfigError, match="WEIR_MANAGEMENT_URL"):
+        await check_topology(f"http://guest:wrong@{host}", 1)
+    with pytest.raises(BrokerUnavailableError):
+        await check_topology("http://guest:guest@127.0.0.1:1/", 1)

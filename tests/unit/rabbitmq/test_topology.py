@@ -35,6 +35,15 @@ def test_every_partition_has_a_stream_with_an_equal_share(wanted: Topology) -> N
     assert dict.fromkeys(streams, "1") == shares
 
 
+def test_all_telemetry_goes_to_the_partitions(wanted: Topology) -> None:
+    patterns = {
+        binding.routing_key
+        for binding in wanted.bindings
+        if binding.destination == MEASUREMENTS_EXCHANGE
+    }
+    assert {"sensor.*.measurements.#", "sensor.*.events.#", "sensor.*.locations.#"} == patterns
+
+
 @pytest.mark.parametrize("partition_count", [0, -1, PARTITION_COUNT_MAX + 1])
 def test_a_partition_count_out_of_bounds_is_refused(partition_count: int) -> None:
     with pytest.raises(ConfigError, match=f"{partition_count} partitions"):
