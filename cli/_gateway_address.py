@@ -8,7 +8,8 @@ from pathlib import Path
 
 from weir.errors import ConfigError
 
-#: What `iotctl up` keeps in its folder.
+#: What `iotctl up` keeps in its folder; read here and not by `weir.embedded`, because an operator's
+#: bare install has no `psutil`.
 _STATE_FILE = "state.json"
 _TOKEN_FILE = Path("secrets") / "gateway-token"
 

@@ -1,7 +1,7 @@
 """List devices, and show what one measures.
 
 Examples:
-    iotctl devices list --state offline
+    iotctl devices list --presence offline
     iotctl devices show crane-7
 """
 
@@ -26,7 +26,7 @@ from weir.clock import SystemClock
 
 app = typer.Typer()
 
-_STATE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
+_PRESENCE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
 _LISTED_MAX = 1_000
 
 
@@ -39,9 +39,9 @@ def list_devices(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only devices of this model.")
     ] = None,
-    state: Annotated[
+    presence: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help="Only those that are online, offline or never_seen."),
+        typer.Option(metavar="PRESENCE", help="Only those that are online, offline or never_seen."),
     ] = None,
     search: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Only those whose serial starts so.")
@@ -56,10 +56,10 @@ def list_devices(
     Online is what was heard of in the last five minutes.
 
     Examples:
-        iotctl devices list --site harbour --state offline
+        iotctl devices list --site harbour --presence offline
         iotctl devices list --search crane- -o json
     """
-    wanted = {"site": site, "model": model, "state": state, "search": search}
+    wanted = {"site": site, "model": model, "presence": presence, "search": search}
     with open_gateway() as gateway:
         # One more than is shown tells whether there are others.
         found = list(gateway.get_all("/v1/devices", wanted, key="devices", limit=limit + 1))
@@ -68,7 +68,7 @@ def list_devices(
         Column("site", "SITE"),
         Column("model", "MODEL"),
         Column("firmware", "FIRMWARE"),
-        Column("state", "STATE", styles=_STATE_STYLES),
+        Column("presence", "PRESENCE", styles=_PRESENCE_STYLES),
         Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now())),
     ]
     print_rows(found[:limit], columns, output)

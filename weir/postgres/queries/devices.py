@@ -14,7 +14,7 @@ from weir.postgres.queries._read import fetch, fetch_row
 ONLINE_WINDOW = timedelta(minutes=5)
 
 
-class DeviceState(StrEnum):
+class Presence(StrEnum):
     """Whether a device is heard of: within `ONLINE_WINDOW`, longer ago, or not at all yet."""
 
     ONLINE = "online"
@@ -31,7 +31,7 @@ class DeviceFilter:
 
     site: str | None = None
     model: str | None = None
-    state: DeviceState | None = None
+    presence: Presence | None = None
     serial_prefix: str = ""
 
 
@@ -49,7 +49,7 @@ class DeviceSummary:
     model: str
     firmware: str
     sample_rate_hz: float
-    state: DeviceState
+    presence: Presence
     enrolled_at: datetime
     announced_at: datetime | None
     last_seen_at: datetime | None
@@ -60,7 +60,7 @@ _SUMMARY = """
     SELECT serial, organisation.slug AS organisation, site.slug AS site, model, firmware,
            sample_rate_hz, enrolled_at, announced_at, last_seen_at, last_observed_at,
            CASE WHEN last_seen_at IS NULL THEN 'never_seen'
-                WHEN last_seen_at >= $1 THEN 'online' ELSE 'offline' END AS state
+                WHEN last_seen_at >= $1 THEN 'online' ELSE 'offline' END AS presence
     FROM device JOIN site USING (site_id) JOIN organisation USING (org_id)
     LEFT JOIN device_activity USING (device_id)
     """
@@ -69,7 +69,7 @@ _LIST = f"""
     WHERE serial > $2 AND starts_with(serial, $3)
       AND ($4::text IS NULL OR site = $4)
       AND ($5::text IS NULL OR model = $5)
-      AND ($6::text IS NULL OR state = $6)
+      AND ($6::text IS NULL OR presence = $6)
     ORDER BY serial LIMIT $7
     """  # noqa: S608 - only constants are put together
 _SHOW = f"{_SUMMARY} WHERE serial = $2"
@@ -91,7 +91,7 @@ async def list_devices(
         wanted.serial_prefix,
         wanted.site,
         wanted.model,
-        wanted.state,
+        wanted.presence,
         limit,
     )
     return [_summary(row) for row in rows]
@@ -112,4 +112,4 @@ async def show_device(pool: asyncpg.Pool, serial: str, now: datetime) -> DeviceS
 
 
 def _summary(row: asyncpg.Record) -> DeviceSummary:
-    return DeviceSummary(**{**row, "state": DeviceState(row["state"])})
+    return DeviceSummary(**{**row, "presence": Presence(row["presence"])})
