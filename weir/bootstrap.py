@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from weir.clock import SystemClock
-from weir.config import Settings, reveal
+from weir.config import EnrolmentPolicy, Settings, reveal
 from weir.consumer import Consumer, Ports, QueueConsumer, StreamConsumer
 from weir.device_log_file import DeviceLogFile
 from weir.model.names import partition_streams
@@ -42,6 +42,7 @@ async def run_consumer(
     Raises:
         ConfigError: a setting is missing, or the broker's topology contradicts ours.
         MigrationError: the database belongs to another version.
+        TooManyDeadLettersError: the consumer rejects nearly everything.
     """
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
     async with open_pool(postgres_url) as pool:
@@ -80,7 +81,12 @@ async def _run_stream_consumer(
     stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
     clock = SystemClock()
-    source = PartitionSource(partial(open_stream, stream_url), PostgresCheckpointStore(pool), clock)
+    source = PartitionSource(
+        partial(open_stream, stream_url),
+        PostgresCheckpointStore(pool),
+        clock,
+        settings.dead_letter.share_max,
+    )
 
     async def project(stream: str) -> None:
         await PartitionWorker(consumer, stream, source).run()
@@ -99,9 +105,10 @@ async def _run_stream_consumer(
 
 def make_ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
     """Give what consumers work on, over one pool."""
+    needs_approval = settings.enrolment.policy is EnrolmentPolicy.APPROVAL
     return Ports(
-        devices=PostgresDeviceStore(pool),
-        readings=PostgresReadingStore(pool),
+        devices=PostgresDeviceStore(pool, needs_approval=needs_approval),
+        readings=PostgresReadingStore(pool, needs_approval=needs_approval),
         rollups=PostgresRollupStore(pool),
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),

@@ -55,6 +55,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class EnrolmentPolicy(StrEnum):
+    """What becomes of a serial that was never seen before."""
+
+    OPEN = "open"
+    APPROVAL = "approval"
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -117,6 +124,26 @@ class PartitionSettings(_Group):
     )
 
 
+class EnrolmentSettings(_Group):
+    """What becomes of devices that nobody knows yet."""
+
+    policy: EnrolmentPolicy = Field(
+        EnrolmentPolicy.OPEN,
+        description="open: an unknown serial is enrolled; approval: it waits for an operator",
+    )
+
+
+class DeadLetterSettings(_Group):
+    """When a consumer that rejects nearly everything stops."""
+
+    share_max: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="a consumer stops that rejects more than this share; 1 never stops it",
+    )
+
+
 class DeviceLogSettings(_Group):
     """The files that device logs go to."""
 
@@ -140,6 +167,8 @@ class Settings(_Group):
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     partition: PartitionSettings = Field(default_factory=PartitionSettings)
+    enrolment: EnrolmentSettings = Field(default_factory=EnrolmentSettings)
+    dead_letter: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     device_log: DeviceLogSettings = Field(default_factory=DeviceLogSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -120,5 +120,6 @@ class StreamConsumer(Consumer, Generic[Item]):
         Raises:
             ConflictError: another worker moved the checkpoint.
             RejectedByStoreError: the content was refused; the runtime isolates the culprit.
+            RefusedItemsError: these of `items` become dead letters, and it is called again.
             StoreUnavailableError: try again later.
         """

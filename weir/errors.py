@@ -9,16 +9,21 @@
     + WrongSerialError         the payload names another device than the routing key
     + ImplausibleReadingError  decoded, but breaks a rule of the model
     + RejectedByStoreError     the database refused this very value
+    + NotApprovedError         its device waits for an operator's approval
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
     + StoreUnavailableError
     + GatewayUnavailableError
+  x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
+  x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
   x MigrationError             the database's schema and the migration files disagree
   x NotFoundError              no such device, field or resource
   x RequestError               a request that the gateway refused, with its reason
   x ProcessError               a process that we started cannot start, or does not become ready
 """
+
+from collections.abc import Mapping
 
 
 class WeirError(Exception):
@@ -76,6 +81,24 @@ class RejectedByStoreError(InvalidMessageError):
     """The database refused the content itself, so a retry cannot help."""
 
     reason = "rejected_by_store"
+
+
+class NotApprovedError(InvalidMessageError):
+    """The message's device waits for approval; what it sends is kept until then."""
+
+    reason = "not_approved"
+
+
+class RefusedItemsError(WeirError):
+    """Some items of a commit can never be accepted, by their index; nothing was stored."""
+
+    def __init__(self, errors: Mapping[int, InvalidMessageError]) -> None:
+        super().__init__(f"{len(errors)} items were refused")
+        self.errors = errors
+
+
+class TooManyDeadLettersError(WeirError):
+    """A consumer rejects nearly everything: more likely its fault than the devices'."""
 
 
 class TransientError(WeirError):

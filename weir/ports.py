@@ -118,6 +118,7 @@ class ReadingStore(Protocol):
         Raises:
             ConflictError: the stored checkpoint is not `start`: another writer was here.
             RejectedByStoreError: the content itself was refused, nothing was stored.
+            RefusedItemsError: these batches cannot be accepted now; nothing was stored.
             StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
         """
         ...

@@ -21,6 +21,7 @@ CREATE TABLE device (
     device_id      integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     serial         text NOT NULL UNIQUE CHECK (serial ~ '^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$'),
     site_id        integer NOT NULL REFERENCES site,
+    state          text NOT NULL DEFAULT 'active' CHECK (state IN ('pending', 'active')),
     model          text NOT NULL DEFAULT '',
     firmware       text NOT NULL DEFAULT '',
     sample_rate_hz double precision NOT NULL DEFAULT 0,
@@ -30,6 +31,7 @@ CREATE TABLE device (
     announced_at   timestamptz
 );
 CREATE INDEX device_site ON device (site_id);
+CREATE INDEX device_pending ON device (serial) WHERE state = 'pending';
 
 -- How recently a device was heard of. Beside `device`, because it changes all the time: narrow rows
 -- with room on the page stay heap-only updates.

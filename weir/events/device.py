@@ -10,12 +10,22 @@ ENTITY = "device"
 
 
 class DeviceEnrolled(DomainEvent):
-    """A serial was seen for the first time, and became a device of a site."""
+    """A serial was seen for the first time, and became a device of a site.
+
+    `is_pending`: what it sends is kept aside until it is approved.
+    """
 
     type: ClassVar[str] = "device_enrolled"
 
     serial: str
     site: str
+    is_pending: bool = False
+
+
+class DeviceApproved(DomainEvent):
+    """An operator let a device in that had been waiting."""
+
+    type: ClassVar[str] = "device_approved"
 
 
 class DescribedField(DomainEvent):
@@ -95,6 +105,8 @@ def evolve(device: Device, event: DomainEvent) -> Device:
     match event:
         case DeviceEnrolled(site=site):
             return replace(device, version=version, site=site)
+        case DeviceApproved():
+            return replace(device, version=version)
         case DeviceDescribed():
             return replace(device, version=version, description=event)
         case DeviceStarted(boot_id=boot_id):

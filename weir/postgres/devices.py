@@ -11,28 +11,15 @@ from weir.events.device import (
     DescribedField,
     Device,
     DeviceDescribed,
-    DeviceEnrolled,
     announce,
     evolve,
 )
 from weir.events.event import JournalEntry
 from weir.model.announcement import Announcement
 from weir.postgres import journal
+from weir.postgres.enrolment import UNASSIGNED_SITE, enrol, enrolments
 from weir.postgres.pool import Connection, transaction
 
-#: Where devices land that nobody has assigned; made by the first migration.
-UNASSIGNED_SITE = "unassigned"
-
-_ENROL = """
-    INSERT INTO device (serial, site_id)
-    SELECT serial, site.site_id FROM unnest($1::text[]) AS serial, site
-    JOIN organisation USING (org_id)
-    WHERE site.slug = $2 AND organisation.slug = 'default'
-      AND NOT EXISTS (SELECT FROM device WHERE device.serial = serial.serial)
-    ORDER BY serial
-    ON CONFLICT (serial) DO NOTHING
-    RETURNING serial
-    """
 _RESOLVE_DEVICES = "SELECT serial, device_id FROM device WHERE serial = ANY($1::text[])"
 _ADD_SERIES = """
     INSERT INTO series (device_id, field, unit)
@@ -75,8 +62,9 @@ _DESCRIBE_SERIES = """
 class PostgresDeviceStore:
     """Devices and their series in the tables `device` and `series`."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, needs_approval: bool = False) -> None:
         self._pool = pool
+        self._needs_approval = needs_approval
 
     async def announce(self, announcement: Announcement, received_at: datetime) -> bool:
         """Enrol or update a device; safe to repeat. True when it was new.
@@ -85,7 +73,7 @@ class PostgresDeviceStore:
             StoreUnavailableError: try again later.
         """
         async with transaction(self._pool) as connection:
-            enrolled = await _enrol(connection, [announcement.serial])
+            enrolled = await enrol(connection, [announcement.serial], pending=self._needs_approval)
             row = await connection.fetchrow(_LOCK_DEVICE, announcement.serial)
             if row is None:
                 raise RejectedByStoreError(f"{announcement.serial} could not be enrolled")
@@ -101,7 +89,7 @@ class PostgresDeviceStore:
                     )
                 )
             await _store(connection, row["device_id"], after, received_at)
-            await journal.append(connection, [*_enrolments(enrolled), *entries])
+            await journal.append(connection, [*enrolments(enrolled), *entries])
         return bool(enrolled)
 
 
@@ -118,10 +106,10 @@ async def resolve_series(
     serials = [serial for serial, _, _ in wanted]
     fields = [field for _, field, _ in wanted]
     async with transaction(pool) as connection:
-        enrolled = await _enrol(connection, sorted(set(serials)))
+        enrolled = await enrol(connection, sorted(set(serials)))
         await connection.execute(_ADD_SERIES, serials, fields, [unit for *_, unit in wanted])
         rows = await connection.fetch(_RESOLVE, serials, fields)
-        await journal.append(connection, _enrolments(enrolled))
+        await journal.append(connection, enrolments(enrolled))
     return {(row["serial"], row["field"]): (row["device_id"], row["series_id"]) for row in rows}
 
 
@@ -132,22 +120,10 @@ async def resolve_devices(pool: asyncpg.Pool, serials: Sequence[str]) -> dict[st
         StoreUnavailableError: try again later.
     """
     async with transaction(pool) as connection:
-        enrolled = await _enrol(connection, sorted(serials))
+        enrolled = await enrol(connection, sorted(serials))
         rows = await connection.fetch(_RESOLVE_DEVICES, serials)
-        await journal.append(connection, _enrolments(enrolled))
+        await journal.append(connection, enrolments(enrolled))
     return {row["serial"]: row["device_id"] for row in rows}
-
-
-async def _enrol(connection: Connection, serials: Sequence[str]) -> list[str]:
-    rows = await connection.fetch(_ENROL, serials, UNASSIGNED_SITE)
-    return [row["serial"] for row in rows]
-
-
-def _enrolments(serials: Sequence[str]) -> list[JournalEntry]:
-    return [
-        JournalEntry(ENTITY, serial, 1, DeviceEnrolled(serial=serial, site=UNASSIGNED_SITE), serial)
-        for serial in serials
-    ]
 
 
 async def _load(connection: Connection, row: asyncpg.Record, announcement: Announcement) -> Device:

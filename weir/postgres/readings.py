@@ -18,6 +18,7 @@ from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters
 from weir.postgres.activity import Activity
 from weir.postgres.device_ids import DeviceIds
+from weir.postgres.enrolment import Admission, hold_back
 from weir.postgres.occurrences import insert_occurrences, occurrences_seen
 from weir.postgres.pool import Connection, transaction
 from weir.postgres.rows import Rows, gather
@@ -36,8 +37,9 @@ Column = tuple[int, FieldColumn]
 class PostgresReadingStore:
     """Readings in the tables `reading` and `text_reading`; events and locations beside them."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, needs_approval: bool = False) -> None:
         self._pool = pool
+        self._admission = Admission(pool) if needs_approval else None
         self._series_ids = SeriesIds(pool)
         self._device_ids = DeviceIds(pool)
         self._activity = Activity()
@@ -55,8 +57,11 @@ class PostgresReadingStore:
         Raises:
             ConflictError: the stored checkpoint is not `start`: another writer was here.
             RejectedByStoreError: the content itself was refused, nothing was stored.
+            RefusedItemsError: these batches are of devices that wait for approval.
             StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
         """
+        if self._admission is not None:
+            await self._admission.check([batch.serial for batch in batches])
         measured = [batch for batch in batches if isinstance(batch, MeasurementBatch)]
         occurred = [batch for batch in batches if not isinstance(batch, MeasurementBatch)]
         await self._series_ids.prepare(
@@ -73,6 +78,7 @@ class PostgresReadingStore:
             # Afterwards, so that within one commit too a correction wins.
             report += AppendReport(stored_count=await _correct(connection, corrected))
             report += await insert_occurrences(connection, occurred, device_ids)
+            await hold_back(connection, letters)
             await dead_letters.keep(connection, letters)
             seen = chain(self._seen(measured), occurrences_seen(occurred, device_ids))
             await self._activity.note(connection, seen)

@@ -7,7 +7,7 @@ import asyncpg
 from weir.errors import RejectedByStoreError
 from weir.postgres.devices import resolve_series
 
-#: About 250 bytes each; beyond it the oldest half is forgotten and looked up again.
+#: About 250 bytes each; beyond it the older ones are forgotten and looked up again.
 SERIES_CACHED_MAX = 400_000
 #: Series asked for in one statement.
 RESOLVED_AT_ONCE_MAX = 5_000
@@ -29,13 +29,16 @@ class SeriesIds:
             StoreUnavailableError: try again later.
         """
         known = self._known
+        # Before it is looked at what is missing: nothing that this commit needs is forgotten.
+        if len(known) > self._cached_max:
+            for key in list(known)[: len(known) - self._cached_max // 2]:
+                del known[key]
         missing = {
             (serial, field): unit for serial, field, unit in wanted if (serial, field) not in known
         }
         if not missing:
             return
         keys = [(serial, field, unit) for (serial, field), unit in missing.items()]
-        self._make_room(len(keys))
         for start in range(0, len(keys), RESOLVED_AT_ONCE_MAX):
             known.update(
                 await resolve_series(self._pool, keys[start : start + RESOLVED_AT_ONCE_MAX])
@@ -46,8 +49,3 @@ class SeriesIds:
 
     def __getitem__(self, key: tuple[str, str]) -> tuple[int, int]:
         return self._known[key]
-
-    def _make_room(self, count: int) -> None:
-        if len(self._known) + count > self._cached_max:
-            for key in list(self._known)[: self._cached_max // 2]:
-                del self._known[key]

@@ -1,14 +1,19 @@
 """Commit a run of messages; find the one that the database refuses and keep it as a dead letter."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
 
 from weir.clock import from_us
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.errors import InvalidMessageError, RejectedByStoreError, WrongSerialError
+from weir.errors import (
+    InvalidMessageError,
+    RefusedItemsError,
+    RejectedByStoreError,
+    WrongSerialError,
+)
 from weir.model.names import serial_of
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.runtime.partition_backlog import Entry
@@ -18,9 +23,20 @@ log = structlog.get_logger()
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a run of entries: what was stored, and which messages were set aside."""
+
+    report: AppendReport
+    letters: tuple[DeadLetter, ...]
+
+    def __add__(self, other: "Committed") -> "Committed":
+        return Committed(self.report + other.report, self.letters + other.letters)
+
+
 async def commit_entries(
     consumer: StreamConsumer[Item], start: Checkpoint, entries: Sequence[Entry[Item]]
-) -> AppendReport:
+) -> Committed:
     """Commit entries from `start` on, in one transaction if the database takes them all.
 
     Otherwise they are halved until the refused one is alone: after at most log2(n) failures the
@@ -34,15 +50,40 @@ async def commit_entries(
     items = [entry.item for entry in entries if entry.item is not None]
     letters = [entry.letter for entry in entries if entry.letter is not None]
     try:
-        return await consumer.commit(start, next_offset, items, letters)
+        report = await consumer.commit(start, next_offset, items, letters)
+    except RefusedItemsError as error:
+        accepted = _set_aside(consumer, start.stream, entries, error.errors)
+        return await commit_entries(consumer, start, accepted)
     except RejectedByStoreError as error:
         if len(entries) == 1:
             return await _commit_refused(consumer, start, entries[0], error)
         log.warning("commit_bisected", count=len(entries), error=str(error))
+    else:
+        return Committed(report, tuple(letters))
     middle = len(entries) // 2
     first = await commit_entries(consumer, start, entries[:middle])
     rest = replace(start, next_offset=entries[middle - 1].message.offset + 1)
     return first + await commit_entries(consumer, rest, entries[middle:])
+
+
+def _set_aside(
+    consumer: StreamConsumer[Item],
+    stream: str,
+    entries: Sequence[Entry[Item]],
+    errors: Mapping[int, InvalidMessageError],
+) -> list[Entry[Item]]:
+    """Turn the items with these indexes into dead letters, everything in its place."""
+    index = -1
+    settled = []
+    for entry in entries:
+        index += entry.item is not None
+        error = errors.get(index) if entry.item is not None else None
+        if error is None:
+            settled.append(entry)
+        else:
+            letter = reject(consumer.name, stream, entry.message, error)
+            settled.append(Entry(entry.message, None, letter))
+    return settled
 
 
 async def _commit_refused(
@@ -50,12 +91,13 @@ async def _commit_refused(
     start: Checkpoint,
     entry: Entry[Item],
     error: RejectedByStoreError,
-) -> AppendReport:
+) -> Committed:
     if entry.item is None:
         # A dead letter that the database refuses is our own mistake: stop rather than lose it.
         raise error
     letter = reject(consumer.name, start.stream, entry.message, error)
-    return await consumer.commit(start, entry.message.offset + 1, [], [letter])
+    report = await consumer.commit(start, entry.message.offset + 1, [], [letter])
+    return Committed(report, (letter,))
 
 
 def reject(

@@ -7,21 +7,23 @@ broker; the checkpoint moves in the transaction of what was stored, and is the o
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from weir import metrics
-from weir.clock import Clock, to_us
+from weir.clock import Clock
 from weir.consumer import StreamConsumer, StreamMessage
 from weir.errors import ConflictError, InvalidMessageError, TransientError, WeirError
-from weir.ports import AppendReport, Checkpoint, CheckpointStore
+from weir.ports import Checkpoint, CheckpointStore
 from weir.rabbitmq.amqp10 import split_message
 from weir.rabbitmq.stream_reader import Chunk
+from weir.runtime.dead_letter_limit import DeadLetterLimit
 from weir.runtime.outage import Outage
+from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import Backlog, Entry
-from weir.runtime.partition_commit import commit_entries, reject
+from weir.runtime.partition_commit import Committed, commit_entries, reject
 
 log = structlog.get_logger()
 
@@ -48,12 +50,14 @@ OpenStream = Callable[[str, int], AbstractAsyncContextManager[ChunkReader]]
 class PartitionSource:
     """Where a worker's messages and its memory are.
 
-    `open_stream(stream, offset)` subscribes; `checkpoints` remembers.
+    `open_stream(stream, offset)` subscribes; `checkpoints` remembers. `dead_letter_share_max`: the
+    worker stops when it rejects more than this share of everything; 1 never stops it.
     """
 
     open_stream: OpenStream
     checkpoints: CheckpointStore
     clock: Clock
+    dead_letter_share_max: float = 1.0
 
 
 class PartitionWorker(Generic[Item]):
@@ -65,11 +69,17 @@ class PartitionWorker(Generic[Item]):
         self._consumer = consumer
         self._stream = stream
         self._source = source
+        limit = DeadLetterLimit(consumer.name, source.dead_letter_share_max)
+        self._account = PartitionAccount(consumer.name, source.clock, limit)
         self._outage = Outage()
         self._owes_commit = False
 
     async def run(self) -> None:
-        """Project for ever; losing the broker or the database is waited out."""
+        """Project for ever; losing the broker or the database is waited out.
+
+        Raises:
+            TooManyDeadLettersError: nearly everything is rejected.
+        """
         structlog.contextvars.bind_contextvars(consumer=self._consumer.name, partition=self._stream)
         while True:
             try:
@@ -126,9 +136,9 @@ class PartitionWorker(Generic[Item]):
             await self._follow(backlog.next_offset)
             entries = backlog.take()
             with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
-                report = await self._commit(offset, entries)
+                committed = await self._commit(offset, entries)
             offset = entries[-1].message.offset + 1
-            self._account(report, entries)
+            self._account.note(committed, entries)
 
     async def _follow(self, offset: int) -> None:
         """Wait until the projection that this one builds on has passed `offset`."""
@@ -140,38 +150,14 @@ class PartitionWorker(Generic[Item]):
         while await checkpoints.next_offset(followed, self._stream) < offset:  # noqa: ASYNC110
             await asyncio.sleep(FOLLOW_INTERVAL_S)
 
-    async def _commit(self, offset: int, entries: list[Entry[Item]]) -> AppendReport:
+    async def _commit(self, offset: int, entries: list[Entry[Item]]) -> Committed:
         start = Checkpoint(self._consumer.name, self._stream, offset)
         # Being able to read is no recovery while the database takes nothing.
         self._owes_commit = True
-        report = await commit_entries(self._consumer, start, entries)
+        committed = await commit_entries(self._consumer, start, entries)
         self._owes_commit = False
         self._outage.over()
-        return report
-
-    def _account(self, report: AppendReport, entries: list[Entry[Item]]) -> None:
-        name = self._consumer.name
-        letters = [entry.letter for entry in entries if entry.letter is not None]
-        now = self._source.clock.now()
-        metrics.READINGS_STORED.labels(name).inc(report.stored_count)
-        metrics.READINGS_REPEATED.labels(name).inc(report.repeated_count)
-        metrics.READINGS_CONFLICTING.labels(name).inc(report.conflicting_count)
-        metrics.ROLLUPS_WRITTEN.labels(name).inc(report.rollup_count)
-        metrics.DELIVERIES.labels(name, "ack").inc(len(entries) - len(letters))
-        for letter in letters:
-            metrics.DELIVERIES.labels(name, "dead_letter").inc()
-            metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
-        lag_us = to_us(now) - entries[-1].message.received_at_us
-        metrics.LAG_SECONDS.labels(name).set(max(0.0, lag_us / 1e6))
-        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
-        if letters:
-            log.error(
-                "deliveries_dead_lettered",
-                count=len(letters),
-                reason=letters[0].reason,
-                error=letters[0].error,
-            )
-        log.debug("batch_stored", count=len(entries), **asdict(report))
+        return committed
 
 
 def _first(group: BaseExceptionGroup[WeirError]) -> WeirError:

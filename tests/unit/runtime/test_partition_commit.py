@@ -1,12 +1,18 @@
 """Isolating what a database refuses: everything else is stored, in order, exactly once."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.errors import ConflictError, RejectedByStoreError
+from weir.errors import (
+    ConflictError,
+    NotApprovedError,
+    RefusedItemsError,
+    RejectedByStoreError,
+)
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.runtime.partition_backlog import Entry
 from weir.runtime.partition_commit import commit_entries
@@ -17,8 +23,9 @@ class Ledger(StreamConsumer[int]):
 
     name = "ledger"
 
-    def __init__(self, refused: set[int]) -> None:
+    def __init__(self, refused: AbstractSet[int], waiting: AbstractSet[int] = frozenset()) -> None:
         self.refused = refused
+        self.waiting = waiting
         self.next_offset = 0
         self.stored: list[int] = []
         self.letters: list[DeadLetter] = []
@@ -37,7 +44,10 @@ class Ledger(StreamConsumer[int]):
         self.transaction_count += 1
         if start.next_offset != self.next_offset:
             raise ConflictError
-        if self.refused.intersection(items):
+        waiting = {i: NotApprovedError() for i, item in enumerate(items) if item in self.waiting}
+        if waiting:
+            raise RefusedItemsError(waiting)
+        if self.refused & set(items):
             raise RejectedByStoreError("out of range")
         self.next_offset = next_offset
         self.stored += items
@@ -52,17 +62,23 @@ def entries(count: int) -> list[Entry[int]]:
     ]
 
 
-@given(count=st.integers(1, 60), refused=st.sets(st.integers(0, 59), max_size=5))
-async def test_only_the_refused_become_dead_letters(count: int, refused: set[int]) -> None:
-    ledger = Ledger(refused)
+few = st.sets(st.integers(0, 59), max_size=5)
 
-    report = await commit_entries(ledger, Checkpoint("ledger", "s", 0), entries(count))
 
-    expected_letters = sorted(n for n in refused if n < count)
-    assert [n for n in range(count) if n not in refused] == ledger.stored
+@given(count=st.integers(1, 60), refused=few, waiting=few)
+async def test_only_the_refused_become_dead_letters(
+    count: int, refused: set[int], waiting: set[int]
+) -> None:
+    ledger = Ledger(refused, waiting)
+
+    committed = await commit_entries(ledger, Checkpoint("ledger", "s", 0), entries(count))
+
+    expected_letters = sorted(n for n in refused | waiting if n < count)
+    assert [n for n in range(count) if n not in refused | waiting] == ledger.stored
     assert expected_letters == [letter.source_offset for letter in ledger.letters]
     assert count == ledger.next_offset
-    assert len(ledger.stored) == report.stored_count
+    assert len(ledger.stored) == committed.report.stored_count
+    assert tuple(ledger.letters) == committed.letters
 
 
 async def test_one_bad_message_in_ten_thousand_costs_a_few_transactions() -> None:

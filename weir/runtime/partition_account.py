@@ -1,0 +1,62 @@
+"""Say what a partition worker has done: metrics, one log line, and the limit of dead letters."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from weir import metrics
+from weir.clock import Clock, to_us
+from weir.runtime.dead_letter_limit import DeadLetterLimit
+from weir.runtime.partition_backlog import Entry
+from weir.runtime.partition_commit import Committed
+
+log = structlog.get_logger()
+
+
+class PartitionAccount:
+    """Counts the commits of one consumer on one partition."""
+
+    def __init__(self, consumer: str, clock: Clock, limit: DeadLetterLimit) -> None:
+        self._consumer = consumer
+        self._clock = clock
+        self._limit = limit
+
+    def note(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
+        """Note one commit.
+
+        Raises:
+            TooManyDeadLettersError: nearly everything is rejected.
+        """
+        self._measure(committed, entries)
+        if committed.letters:
+            log.error(
+                "deliveries_dead_lettered",
+                count=len(committed.letters),
+                reason=committed.letters[0].reason,
+                error=committed.letters[0].error,
+            )
+        log.debug("batch_stored", count=len(entries), **asdict(committed.report))
+        rejected = {letter.source_offset for letter in committed.letters}
+        for entry in entries:
+            if entry.message.offset not in rejected:
+                self._limit.accept(entry.message.routing_key)
+        for letter in committed.letters:
+            self._limit.reject(letter)
+        self._limit.check()
+
+    def _measure(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
+        name, report = self._consumer, committed.report
+        metrics.READINGS_STORED.labels(name).inc(report.stored_count)
+        metrics.READINGS_REPEATED.labels(name).inc(report.repeated_count)
+        metrics.READINGS_CONFLICTING.labels(name).inc(report.conflicting_count)
+        metrics.ROLLUPS_WRITTEN.labels(name).inc(report.rollup_count)
+        metrics.DELIVERIES.labels(name, "ack").inc(len(entries) - len(committed.letters))
+        for letter in committed.letters:
+            metrics.DELIVERIES.labels(name, "dead_letter").inc()
+            metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
+        now = self._clock.now()
+        lag_us = to_us(now) - entries[-1].message.received_at_us
+        metrics.LAG_SECONDS.labels(name).set(max(0.0, lag_us / 1e6))
+        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
