@@ -39,12 +39,14 @@ def gather(columns: Iterable[tuple[int, FieldColumn]], *, keep_last: bool = Fals
     The first of two readings of one instant is kept, with `keep_last` the last.
     """
     parts = [(series_id, c.observed_at_us, c.numbers) for series_id, c in columns if len(c.numbers)]
-    # Columns are nearly always ascending in themselves and apart from each other; then ordering
-    # the columns orders the rows, at a fraction of the cost of sorting them.
-    rows = _join(sorted(parts, key=_series_and_start))
-    if _ascends(rows).all():
-        return rows
-    rows = _join(parts)
+    total = sum(len(part[2]) for part in parts)
+    if total > len(parts):
+        # Long columns are nearly always ascending in themselves and apart from each other: then
+        # ordering the columns orders the rows, at a fraction of the cost of sorting them.
+        rows = _join(sorted(parts, key=_series_and_start), total)
+        if _ascends(rows).all():
+            return rows
+    rows = _join(parts, total)
     return _sort(_take(rows, slice(None, None, -1)) if keep_last else rows)
 
 
@@ -52,9 +54,7 @@ def _series_and_start(part: tuple[int, Instants, Numbers]) -> tuple[int, int]:
     return part[0], int(part[1][0])
 
 
-def _join(parts: list[tuple[int, Instants, Numbers]]) -> Rows:
-    counts = [len(numbers) for _, _, numbers in parts]
-    total = sum(counts)
+def _join(parts: list[tuple[int, Instants, Numbers]], total: int) -> Rows:
     if total == len(parts):
         # One reading in each message: lists are faster than a thousand tiny arrays.
         return Rows(
@@ -62,6 +62,7 @@ def _join(parts: list[tuple[int, Instants, Numbers]]) -> Rows:
             np.fromiter((part[1][0] for part in parts), np.int64, total),
             np.fromiter((part[2][0] for part in parts), np.float64, total),
         )
+    counts = [len(part[2]) for part in parts]
     series_ids = np.repeat(np.array([part[0] for part in parts], dtype=np.int32), counts)
     if total <= _SMALL_COLUMNS * len(parts):
         return Rows(
@@ -94,6 +95,8 @@ def _take(rows: Rows, which: slice | NDArray[np.int64] | NDArray[np.bool_]) -> R
 def _sort(rows: Rows) -> Rows:
     # lexsort is stable: of equal keys the one that was given first stays first.
     ordered = _take(rows, np.lexsort((rows.observed_at_us, rows.series_ids)))
+    if not len(ordered):
+        return ordered
     is_first = np.concatenate(([True], _ascends(ordered)))
     if is_first.all():
         return ordered
