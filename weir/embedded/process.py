@@ -54,6 +54,7 @@ class ChildProcess:
 
     def __init__(self, spec: ProcessSpec, log: IO[bytes] | int) -> None:
         self.spec = spec
+        self._below: list[psutil.Process] = []
         account = spec.account
         self._process = subprocess.Popen(  # noqa: S603 - the argv is our own
             spec.argv,
@@ -100,7 +101,10 @@ class ChildProcess:
 
     def ask_to_stop(self) -> None:
         """Send the stop signal; does nothing when it has ended."""
-        if self.exit_code is None and self.spec.before_stop:
+        if self.exit_code is not None:
+            return
+        self._below = descendants(self.pid)
+        if self.spec.before_stop:
             self.spec.before_stop()
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(self.spec.stop_signal)
@@ -110,15 +114,18 @@ class ChildProcess:
         end_tree(self.pid)
         self._process.wait()
 
+    def sweep(self) -> None:
+        """End what ran below it when it was asked to stop, and has outlived it."""
+        kill_all(self._below)
+
     def stop(self, grace_s: float) -> None:
         """Ask it to stop, wait, and kill what is left after `grace_s`."""
-        below = descendants(self.pid)
         self.ask_to_stop()
         try:
             self._process.wait(grace_s)
         except subprocess.TimeoutExpired:
             self.kill()
-        kill_all(below)
+        self.sweep()
 
     def _explain(self, what: str, log_path: Path) -> str:
         return f"{self.spec.name} {what}; the end of {log_path}:\n{tail(log_path)}"

@@ -46,7 +46,12 @@ class RabbitmqPorts:
     @classmethod
     def free(cls) -> "RabbitmqPorts":
         """Let the system choose all of them."""
-        return cls(*free_ports(len(fields(cls))))
+        return cls(*free_ports(len(cls.names())))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Name the ports."""
+        return tuple(field.name for field in fields(cls))
 
 
 def local_settings(ports: RabbitmqPorts, definitions: Path) -> str:

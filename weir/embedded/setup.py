@@ -1,0 +1,71 @@
+"""What comes between servers and services: schema, topology, users of the simulated devices.
+
+A process of its own, so that the supervisor needs neither a database driver nor a broker's.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from weir.config import Settings, reveal
+from weir.embedded.rabbitmq_files import VHOST
+from weir.errors import WeirError
+from weir.postgres.migrate import migrate
+from weir.rabbitmq.access import put_device_user
+from weir.rabbitmq.topology import apply_topology
+
+_REQUIRED = ("WEIR_POSTGRES_URL", "WEIR_AMQP_URL", "WEIR_MANAGEMENT_URL")
+CREDENTIALS_VARIABLE = "WEIR_SIMULATOR_CREDENTIALS"
+#: Users that are made at a time.
+CONCURRENT_COUNT = 8
+
+
+def main() -> None:
+    """Set the servers up, say what was done, and exit; 1 when it failed."""
+    try:
+        # The entry point of a process, as the commands of `cli` are.
+        asyncio.run(_set_up(os.environ))
+    except WeirError as error:
+        sys.exit(f"error: {error}")
+
+
+async def _set_up(environ: Mapping[str, str]) -> None:
+    settings = Settings.from_env(environ, require=_REQUIRED)
+    applied = await migrate(reveal(settings.postgres.url, "WEIR_POSTGRES_URL"))
+    _say(f"migrations applied: {', '.join(applied) or 'none, the schema is up to date'}")
+    amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
+    declared = await apply_topology(amqp_url, settings.partition.count)
+    _say(f"topology declared: {len(declared)} exchanges, queues and streams")
+    passwords = _simulated_devices(environ.get(CREDENTIALS_VARIABLE, ""))
+    await _put_users(reveal(settings.management.url, "WEIR_MANAGEMENT_URL"), passwords)
+    _say(f"simulated devices known to the broker: {len(passwords)}")
+
+
+async def _put_users(management_url: str, passwords: Mapping[str, str]) -> None:
+    free = asyncio.Semaphore(CONCURRENT_COUNT)
+
+    async def put(serial: str, password: str) -> None:
+        async with free:
+            await put_device_user(management_url, VHOST, serial, password)
+
+    async with asyncio.TaskGroup() as tasks:
+        for serial, password in passwords.items():
+            tasks.create_task(put(serial, password))
+
+
+def _simulated_devices(path: str) -> dict[str, str]:
+    if not path or not Path(path).exists():
+        return {}
+    passwords: dict[str, str] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return passwords
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()
