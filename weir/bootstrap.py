@@ -72,6 +72,7 @@ def _queue_source(settings: Settings) -> QueueSource:
         prepare=partial(_prepare, settings),
         open_queues=partial(open_queues, amqp_url, clock=clock),
         clock=clock,
+        dead_letter_share_max=settings.dead_letter.share_max,
     )
 
 

@@ -84,7 +84,7 @@ def _compare_items(
         if item.name in present:
             yield from _compare_item(item, present[item.name])
         else:
-            yield Finding(Kind.MISSING, item.name, f"there is no such {item.type}")
+            yield Finding(Kind.MISSING, item.name, f"there is no such {item.kind}")
 
 
 def _compare_item(item: Exchange | Queue, there: Mapping[str, Any]) -> Iterator[Finding]:

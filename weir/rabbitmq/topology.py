@@ -91,6 +91,11 @@ class Exchange:
     type: str
     arguments: Arguments = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return f"{self.type} exchange"
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -103,6 +108,11 @@ class Queue:
     def type(self) -> str:
         """`quorum` or `stream`."""
         return str(self.arguments["x-queue-type"])
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "stream" if self.type == "stream" else f"{self.type} queue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from weir import metrics
 from weir.clock import Clock
 from weir.consumer import Delivery, QueueConsumer
 from weir.errors import ConfigError, ConflictError, TransientError, WeirError
+from weir.ports import DeadLetter
+from weir.runtime.dead_letter_limit import DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.settlement import Reject, dead_letter, decide
 
@@ -27,8 +29,6 @@ log = structlog.get_logger()
 HOLD_S = 30.0
 #: How long a delivery that is being handled has to come to its end when the worker stops.
 SHUTDOWN_GRACE_S = 5.0
-#: Deliveries that crash the handler one after another: then the handler is at fault, not they.
-CRASH_COUNT_MAX = 5
 
 
 class Reader(Protocol):
@@ -51,11 +51,13 @@ class QueueSource:
         prepare: makes sure that the database answers and the queues are there; called before each
             connection, because a broker may come back empty.
         open_queues: connects and reads.
+        dead_letter_share_max: when more is rejected, the worker stops (`DeadLetterLimit`).
     """
 
     prepare: Callable[[], Awaitable[object]]
     open_queues: Callable[[Sequence[str]], AbstractAsyncContextManager[Reader]]
     clock: Clock
+    dead_letter_share_max: float = 1.0
 
 
 class QueueWorker:
@@ -65,13 +67,17 @@ class QueueWorker:
         self._consumer = consumer
         self._source = source
         self._outage = Outage()
-        self._crash_count = 0
+        self._limit = DeadLetterLimit(consumer.name, source.dead_letter_share_max)
         self._is_stuck = False
 
     async def run(self) -> None:
         """Work for ever; losing the broker or the database is waited out.
 
         Cancelling waits up to `SHUTDOWN_GRACE_S` for the delivery in hand; all others go back.
+
+        Raises:
+            ConfigError: a setting is missing, or the broker refuses us.
+            TooManyDeadLettersError: nearly everything is rejected.
         """
         structlog.contextvars.bind_contextvars(consumer=self._consumer.name)
         while True:
@@ -95,14 +101,14 @@ class QueueWorker:
             queue=delivery.queue, routing_key=delivery.routing_key
         )
         with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
-            disposition = await self._dispose(delivery)
+            letter = await self._dispose(delivery)
         self._is_stuck = False
         self._outage.over()
         await reader.ack()
-        self._account(delivery, disposition)
+        self._account(delivery, letter)
 
-    async def _dispose(self, delivery: Delivery) -> str:
-        """Handle a delivery or keep it, however many attempts that takes; tell which it was."""
+    async def _dispose(self, delivery: Delivery) -> DeadLetter | None:
+        """Handle a delivery or keep it as a dead letter, however many attempts that takes."""
         held_since = asyncio.get_running_loop().time()
         attempt_count = delivery.delivery_count
         while True:
@@ -119,7 +125,7 @@ class QueueWorker:
             attempt_count += 1
             metrics.DELIVERIES.labels(self._consumer.name, "retry").inc()
 
-    async def _attempt(self, delivery: Delivery, attempt_count: int) -> str:
+    async def _attempt(self, delivery: Delivery, attempt_count: int) -> DeadLetter | None:
         try:
             await self._consumer.handle(delivery)
         except ConfigError:
@@ -129,43 +135,34 @@ class QueueWorker:
             disposition = decide(error, attempt_count)
             if not isinstance(disposition, Reject):
                 raise
-            await self._reject(delivery, disposition.reason, error, attempt_count)
-            return "dead_letter"
-        self._crash_count = 0
-        return "ack"
+            if not isinstance(error, WeirError):
+                log.exception("handler_crashed")
+            explanation = f"{type(error).__name__}: {error}"
+            letter = dead_letter(self._consumer.name, delivery, disposition.reason, explanation)
+            letter = replace(letter, attempts=attempt_count)
+            await self._consumer.ports.dead_letters.keep(letter)
+            return letter
+        return None
 
-    async def _reject(
-        self, delivery: Delivery, reason: str, error: Exception, attempt_count: int
-    ) -> None:
-        name = self._consumer.name
-        self._count_crashes(error)
-        explanation = f"{type(error).__name__}: {error}"
-        letter = dead_letter(name, delivery, reason, explanation)
-        await self._consumer.ports.dead_letters.keep(replace(letter, attempts=attempt_count))
-        metrics.DEAD_LETTERS.labels(name, reason).inc()
-        log.error(
-            "delivery_dead_lettered",
-            reason=reason,
-            error=explanation,
-            delivery_count=attempt_count,
-        )
-
-    def _count_crashes(self, error: Exception) -> None:
-        if isinstance(error, WeirError):
-            self._crash_count = 0
-            return
-        self._crash_count += 1
-        log.error("handler_crashed", count=self._crash_count, exc_info=error)
-        if self._crash_count >= CRASH_COUNT_MAX:
-            raise error
-
-    def _account(self, delivery: Delivery, disposition: str) -> None:
+    def _account(self, delivery: Delivery, letter: DeadLetter | None) -> None:
         name = self._consumer.name
         now = self._source.clock.now()
-        metrics.DELIVERIES.labels(name, disposition).inc()
         metrics.LAG_SECONDS.labels(name).set((now - delivery.received_at).total_seconds())
         metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
-        log.debug("delivery_settled", disposition=disposition)
+        if letter is None:
+            metrics.DELIVERIES.labels(name, "ack").inc()
+            self._limit.accept(delivery.routing_key)
+        else:
+            metrics.DELIVERIES.labels(name, "dead_letter").inc()
+            metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
+            self._limit.reject(letter)
+            log.error(
+                "delivery_dead_lettered",
+                reason=letter.reason,
+                error=letter.error,
+                delivery_count=letter.attempts,
+            )
+        self._limit.check()
 
 
 async def _finish(work: Coroutine[Any, Any, None], grace_s: float) -> None:
