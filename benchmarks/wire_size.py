@@ -2,16 +2,16 @@
 
     python -m benchmarks.wire_size
 
-Every byte counts on a cellular link. What is counted is the body of one publish, with boot id and
-sequence; the topic is the same for both, and units were announced. The JSON is what devices
-commonly send: an object with a list of objects, each with an ISO 8601 time and a value.
+Every byte counts on a cellular link. What is counted is the body of one publish, with boot id,
+sequence and the device's clock; the topic is the same for both, and units were announced. The JSON
+is what devices commonly send: a list of objects, each with an ISO 8601 time and a value.
 """
 
 import json
 import random
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -93,7 +93,8 @@ SIGNALS = (
 
 def protobuf_bytes(readings: FieldReadings) -> int:
     """Count the bytes of a batch as devices send it."""
-    return len(encode_measurements(HEADER, [readings]))
+    span_us = readings.observed_at_us[-1] - readings.observed_at_us[0]
+    return len(encode_measurements(replace(HEADER, sent_after_us=span_us), [readings]))
 
 
 def json_bytes(readings: FieldReadings) -> int:

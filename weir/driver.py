@@ -24,7 +24,7 @@ class DriverConfiguration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Configuration = TypeVar("Configuration", bound=DriverConfiguration)
+Configuration_co = TypeVar("Configuration_co", bound=DriverConfiguration, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Poll:
     end_us: int
 
 
-class Driver(ABC, Generic[Configuration]):
+class Driver(ABC, Generic[Configuration_co]):
     """Reads one device. Time and randomness are parameters, so that a test can repeat a poll.
 
     Attributes:
@@ -51,7 +51,7 @@ class Driver(ABC, Generic[Configuration]):
     model: ClassVar[str]
     configuration_class: ClassVar[type[DriverConfiguration]]
 
-    def __init__(self, configuration: Configuration, rng: random.Random) -> None:
+    def __init__(self, configuration: Configuration_co, rng: random.Random) -> None:
         self.configuration = configuration
         self._rng = rng
 

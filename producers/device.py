@@ -1,0 +1,110 @@
+"""A device as it appears on the wire: announces itself, numbers its batches, writes its log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from weir.clock import Clock, to_us
+from weir.codec.device_log import encode_logs
+from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
+from weir.codec.registry import encode_announcement
+from weir.errors import OversizeError
+from weir.model.announcement import Announcement
+from weir.model.device_log import Level, LogEntry
+from weir.model.limits import FIELD_COUNT_MAX, MESSAGE_BYTES_MAX, READING_COUNT_MAX
+from weir.runtime.publisher import DevicePublisher
+
+#: Boot ids are 32 bits on the wire; 0 says that there is none.
+BOOT_ID_MAX = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a device is during one boot."""
+
+    serial: str
+    boot_id: int
+
+
+class Device:
+    """One boot of one device, over its own publisher; batches are numbered from 1.
+
+    Args:
+        on_acknowledged: called with the number of readings that the broker has taken.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        publisher: DevicePublisher,
+        clock: Clock,
+        on_acknowledged: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self._identity = identity
+        self._publisher = publisher
+        self._clock = clock
+        self._acknowledge = on_acknowledged
+        self._sequence = 0
+
+    @property
+    def batch_count(self) -> int:
+        """How many batches were sent in this boot."""
+        return self._sequence
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Say what the device is and measures; to be done before its first reading."""
+        announcement = replace(
+            announcement, serial=self._identity.serial, boot_id=self._identity.boot_id
+        )
+        await self._publisher.publish("registry", encode_announcement(announcement))
+
+    async def log(self, message: str, level: Level = Level.INFO, **attributes: str) -> None:
+        """Write a line into the device's log."""
+        entry = LogEntry(to_us(self._clock.now()), level, message, attributes)
+        body = encode_logs([entry], boot_id=self._identity.boot_id)
+        await self._publisher.publish("logs", body)
+
+    async def send(self, fields: Sequence[FieldReadings]) -> int:
+        """Publish readings, in several batches where one would be too large; gives how many.
+
+        Raises:
+            OversizeError: one reading is too large by itself.
+            BrokerUnavailableError: as `DevicePublisher.publish`.
+        """
+        reading_count = 0
+        waiting = [list(fields)] if fields else []
+        while waiting:
+            part = waiting.pop()
+            count = sum(len(readings.values) for readings in part)
+            body = b"" if count > READING_COUNT_MAX else self._encode(part)
+            if not body or len(part) > FIELD_COUNT_MAX or len(body) > MESSAGE_BYTES_MAX:
+                waiting.extend(reversed(_halves(part)))
+                continue
+            self._sequence += 1
+            await self._publisher.publish("measurements", body, partial(self._acknowledge, count))
+            reading_count += count
+        return reading_count
+
+    def _encode(self, fields: Sequence[FieldReadings]) -> bytes:
+        first_us = fields[0].observed_at_us[0]
+        header = BatchHeader(
+            boot_id=self._identity.boot_id,
+            sequence=self._sequence + 1,
+            sent_after_us=to_us(self._clock.now()) - first_us,
+        )
+        return encode_measurements(header, fields)
+
+
+def _halves(fields: list[FieldReadings]) -> list[list[FieldReadings]]:
+    if len(fields) > 1:
+        middle = len(fields) // 2
+        return [fields[:middle], fields[middle:]]
+    (readings,) = fields
+    middle = len(readings.values) // 2
+    if middle == 0:
+        raise OversizeError(f"one reading of {readings.name} is over {MESSAGE_BYTES_MAX} bytes")
+    times, values = readings.observed_at_us, readings.values
+    return [
+        [replace(readings, observed_at_us=times[:middle], values=values[:middle])],
+        [replace(readings, observed_at_us=times[middle:], values=values[middle:])],
+    ]
