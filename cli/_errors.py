@@ -1,5 +1,10 @@
 """What a command that fails prints, and the exit code that it leaves."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
 import typer
 
 from weir.errors import (
@@ -33,6 +38,29 @@ _EXIT_FAILED = 1
 _OWN_PACKAGES = frozenset({"weir", "cli", "gateway", "producers", "consumers"})
 
 
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn what a command raises on purpose into lines on stderr and an exit code.
+
+    Raises:
+        SystemExit: the command has failed.
+    """
+    try:
+        yield
+    except WeirError as error:
+        _exit(error)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _OWN_PACKAGES:
+            raise
+        _exit(
+            ConfigError(
+                f"this command needs {package!r}, which is not installed: "
+                "pip install 'weir[server]', or 'weir[embedded]' for `iotctl up`"
+            )
+        )
+
+
 def exit_code_of(error: WeirError) -> int:
     """Tell the exit code that an error leaves; 1 when it has none of its own."""
     for kind, code in _EXIT_CODES:
@@ -41,18 +69,7 @@ def exit_code_of(error: WeirError) -> int:
     return _EXIT_FAILED
 
 
-def print_error(error: WeirError) -> None:
-    """Print an error on stderr, a line for each problem that it names."""
+def _exit(error: WeirError) -> NoReturn:
     for line in str(error).splitlines() or [type(error).__name__]:
         typer.echo(f"error: {line}", err=True)
-
-
-def explain_missing_package(error: ModuleNotFoundError) -> ConfigError | None:
-    """Turn the import error of a bare install into advice; None when the bug is ours."""
-    package = (error.name or "").partition(".")[0]
-    if package in _OWN_PACKAGES:
-        return None
-    return ConfigError(
-        f"this command needs {package!r}, which is not installed: "
-        "pip install 'weir[server]', or 'weir[embedded]' for `iotctl up`"
-    )
+    sys.exit(exit_code_of(error))

@@ -55,7 +55,12 @@ def keep_blocks(text: str) -> str:
     Typer leaves a paragraph alone that starts with a line of one `\b`.
     """
     paragraphs = text.split("\n\n")
-    return "\n\n".join(f"\b\n{text}" if "\n " in text else text for text in paragraphs)
+    return "\n\n".join(map(_keep_block, paragraphs))
+
+
+def _keep_block(paragraph: str) -> str:
+    is_block = "\n " in paragraph and not paragraph.startswith("\b")
+    return f"\b\n{paragraph}" if is_block else paragraph
 
 
 def _keep_blocks_of_group(group: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""List and show dead letters: messages that were rejected, and kept byte for byte.
+"""List and show dead letters: messages that were rejected and kept.
 
 Examples:
     iotctl dead list --reason undecodable

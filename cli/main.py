@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from cli import _loading
-from cli._errors import EXIT_CODES_HELP, exit_code_of, explain_missing_package, print_error
+from cli._errors import EXIT_CODES_HELP, reported
 from weir import __version__
-from weir.errors import WeirError
 
 PROGRAM = "iotctl"
 #: Set by the shell while it completes a command line, which it passes by other variables.
@@ -20,17 +19,8 @@ _COMPLETION_VARIABLE = "_IOTCTL_COMPLETE"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `iotctl` with the process's arguments, or with `arguments`, and exit."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    try:
+    with reported():
         build(arguments)(args=arguments, prog_name=PROGRAM)
-    except WeirError as error:
-        print_error(error)
-        sys.exit(exit_code_of(error))
-    except ModuleNotFoundError as error:
-        advice = explain_missing_package(error)
-        if advice is None:
-            raise
-        print_error(advice)
-        sys.exit(exit_code_of(advice))
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

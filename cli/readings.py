@@ -1,4 +1,4 @@
-"""Read what devices have measured: a window of time, the newest, or live.
+"""Read what devices have measured: a window, the newest, or live.
 
 Examples:
     iotctl readings get crane-7 acceleration --since 5m

@@ -1,8 +1,8 @@
-"""Run one service in the foreground, against addresses from the environment.
+"""Run one service, against addresses from the environment.
 
-What `iotctl up` and containers start. A service waits for its broker and database, logs to stderr,
-and ends on SIGTERM or Ctrl-C after the work that is under way. Wrong settings: all are named, exit
-code 78.
+What `iotctl up` and containers start; in the foreground. A service waits for its broker and
+database, logs to stderr, and ends on SIGTERM or Ctrl-C after the work that is under way. Wrong
+settings: all are named, exit code 78.
 
 Examples:
     WEIR_AMQP_URL=... WEIR_STREAM_URL=... WEIR_POSTGRES_URL=... iotctl run measurements

@@ -1,10 +1,11 @@
 """Where a list continues, as an opaque token that clients hand back unread.
 
-A token is base64url of a JSON array. Nothing in it is trusted: it can only move the reader to
+A token is base64url of deflated JSON. Nothing in it is trusted: it can only move the reader to
 another place in what the reader may see anyhow.
 """
 
 import json
+import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,9 +26,14 @@ _SERIAL = TypeAdapter(str, config=_STRICT)
 _NUMBER = TypeAdapter(int, config=_STRICT)
 #: until, observed_at (microseconds since 1970), series, whether it is a text.
 _PAGE = TypeAdapter(tuple[int, int, int, bool])
-#: The newest instant; then for each lane seen: series, whether it is a text, and how many
-#: microseconds before that. A device's lanes lie close together, which keeps the token short.
+#: The newest instant; then, for each lane that was seen, how far its series is from the one before,
+#: whether it is a text, and how many microseconds it is behind the newest. All are small numbers,
+#: which keeps the token of a device with many fields short.
 _VIEW = TypeAdapter(tuple[int, list[tuple[int, bool, int]]])
+#: No honest token is longer when it is unpacked.
+_UNPACKED_BYTES_MAX = 64 * 1024
+#: Deflate without header and checksum: the shape is checked anyhow.
+_RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 def encode_serial(serial: str) -> str:
@@ -83,10 +89,11 @@ def decode_page(token: str) -> tuple[datetime, Position]:
 def encode_view(seen: Mapping[Lane, datetime]) -> str:
     """Continue a live view: the last instant that was given of each lane."""
     newest_us = max(map(to_us, seen.values()), default=0)
-    lanes = [
-        [lane.series_id, lane.is_text, newest_us - to_us(instant)]
-        for lane, instant in sorted(seen.items())
-    ]
+    lanes = []
+    last_id = 0
+    for (series_id, is_text), instant in sorted(seen.items()):
+        lanes.append([series_id - last_id, int(is_text), newest_us - to_us(instant)])
+        last_id = series_id
     return _encode([newest_us, lanes])
 
 
@@ -97,19 +104,26 @@ def decode_view(token: str) -> dict[Lane, datetime]:
         RequestError: not such a token.
     """
     newest_us, lanes = _decode(token, _VIEW)
-    return {Lane(series, is_text): _instant(newest_us - ago) for series, is_text, ago in lanes}
+    seen = {}
+    series_id = 0
+    for distance, is_text, age_us in lanes:
+        series_id += distance
+        seen[Lane(series_id, is_text)] = _instant(newest_us - age_us)
+    return seen
 
 
 def _encode(value: object) -> str:
     text = json.dumps(value, separators=(",", ":"))
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    packed = zlib.compress(text.encode(), wbits=_RAW_DEFLATE)
+    return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def _decode(token: str, shape: TypeAdapter[T]) -> T:
     try:
-        padded = token.encode() + b"=" * (-len(token) % 4)
-        return shape.validate_json(urlsafe_b64decode(padded))
-    except (ValidationError, ValueError) as error:
+        packed = urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
+        text = zlib.decompressobj(_RAW_DEFLATE).decompress(packed, _UNPACKED_BYTES_MAX)
+        return shape.validate_json(text)
+    except (ValidationError, ValueError, zlib.error) as error:
         raise _refusal() from error
 
 

@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.problems import Code, Problem
 
 BODY_BYTES_MAX = 1024 * 1024
-#: The longest honest query continues a live view of a device with every field that it may have.
-QUERY_BYTES_MAX = 16 * 1024
+#: The longest honest query continues the live view of very many fields that it names.
+QUERY_BYTES_MAX = 32 * 1024
 
 
 class _BodyTooLongError(Exception):

@@ -13,7 +13,7 @@ from weir.model.serial import SERIAL_PATTERN
 PAGE_SIZE_MAX = 1_000
 PAGE_SIZE = 100
 _TEXT_LENGTH_MAX = 200
-_CURSOR_LENGTH_MAX = 12_000
+CURSOR_LENGTH_MAX = 15_000
 _INSTANT_LENGTH_MAX = 64
 
 
@@ -29,7 +29,7 @@ Serial = Annotated[str, Field(pattern=f"^{SERIAL_PATTERN}$", description="serial
 FieldName = Annotated[str, Field(pattern=f"^{FIELD_NAME_PATTERN}$")]
 Cursor = Annotated[
     str | None,
-    Field(max_length=_CURSOR_LENGTH_MAX, description="`next_cursor` of the page before"),
+    Field(max_length=CURSOR_LENGTH_MAX, description="`next_cursor` of the page before"),
 ]
 InstantText = Annotated[str | None, Field(max_length=_INSTANT_LENGTH_MAX, description=HELP)]
 

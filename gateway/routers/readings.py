@@ -23,6 +23,8 @@ READINGS_MAX = 10_000
 READINGS = 1_000
 #: Readings with which a live view begins.
 TAIL_READINGS = 10
+#: Fields that are followed at once: their cursor must fit into a query.
+FOLLOWED_MAX = 400
 
 
 class SeriesQuery(Query):
@@ -113,6 +115,11 @@ async def get_tail(query: Annotated[TailQuery, InQuery()], context: InContext) -
     was given, is left to `/v1/readings`.
     """
     series = await find_series(context.pool, query.serial, query.field)
+    if len(series) > FOLLOWED_MAX:
+        raise RequestError(
+            f"query.field: the device has {len(series)} fields; "
+            f"name those to follow, at most {FOLLOWED_MAX}"
+        )
     seen = cursors.decode_view(query.cursor) if query.cursor else {}
     lanes = lanes_of(each.series_id for each in series)
     starts = starts_in_each(lanes, OBSERVED_AT_MIN, seen)
