@@ -21,6 +21,7 @@ from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
 from weir.postgres.sequences import PostgresSequenceStore
 from weir.rabbitmq.queue_reader import open_queues
+from weir.rabbitmq.stream_ends import end_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
 from weir.runtime.partition_share import PartitionShare
@@ -84,6 +85,7 @@ async def _run_stream_consumer(
     clock = SystemClock()
     source = PartitionSource(
         partial(open_stream, stream_url),
+        partial(end_offset, stream_url),
         PostgresCheckpointStore(pool),
         clock,
         settings.dead_letter.share_max,

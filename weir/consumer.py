@@ -95,6 +95,11 @@ class StreamConsumer(Consumer, Generic[Item]):
     #: Waited before each commit, so that what is touched often is written less often.
     commit_interval_s: ClassVar[float] = 0.0
 
+    def __init__(self, ports: Ports, checkpoint_name: str | None = None) -> None:
+        super().__init__(ports)
+        #: Under which its progress is remembered: its name, save in a replay.
+        self.checkpoint_name = checkpoint_name or self.name
+
     @abstractmethod
     def decode(self, message: StreamMessage) -> Item:
         """Turn one message into what `commit` takes; pure.

@@ -12,6 +12,7 @@
     + NotApprovedError         its device waits for an operator's approval
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
+    + StreamReplacedError      the stream is a new one: it ends before the checkpoint
     + StoreUnavailableError
     + GatewayUnavailableError
   x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
@@ -111,6 +112,10 @@ class TransientError(WeirError):
 
 class BrokerUnavailableError(TransientError):
     """RabbitMQ cannot be reached, or closed the connection."""
+
+
+class StreamReplacedError(TransientError):
+    """The stream ends before the offset that was asked for: it was made anew."""
 
 
 class StoreUnavailableError(TransientError):

@@ -102,6 +102,14 @@ class CheckpointStore(Protocol):
         """
         ...
 
+    async def put(self, checkpoint: Checkpoint) -> None:
+        """Set a checkpoint, whatever it was.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
 
 class ReadingStore(Protocol):
     """Keeps the measurements, and the events and locations beside them."""

@@ -18,8 +18,9 @@ CREATE TABLE dead_letter (
     recorded_at    timestamptz NOT NULL DEFAULT now(),
     settled_at     timestamptz
 );
--- Reading the same stream again keeps the same message once.
-CREATE UNIQUE INDEX dead_letter_origin ON dead_letter (consumer, source, source_offset)
+-- Reading the same stream again keeps the same message once. The body tells a stream apart from one
+-- that was deleted and made anew, with the same offsets.
+CREATE UNIQUE INDEX dead_letter_origin ON dead_letter (consumer, source, source_offset, md5(body))
     WHERE source_offset IS NOT NULL;
 CREATE INDEX dead_letter_reason ON dead_letter (reason, dead_letter_id);
 CREATE INDEX dead_letter_serial ON dead_letter (serial, dead_letter_id) WHERE serial IS NOT NULL;

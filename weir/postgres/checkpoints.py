@@ -12,6 +12,11 @@ _START = """
     INSERT INTO stream_offset (consumer, stream, next_offset) VALUES ($1, $2, 0)
     ON CONFLICT DO NOTHING
     """
+_PUT = """
+    INSERT INTO stream_offset (consumer, stream, next_offset) VALUES ($1, $2, $3)
+    ON CONFLICT (consumer, stream) DO UPDATE SET next_offset = $3, recorded_at = now()
+    """
+_FORGET = "DELETE FROM stream_offset WHERE consumer = $1"
 _ADVANCE = """
     UPDATE stream_offset SET next_offset = $4, recorded_at = now()
     WHERE consumer = $1 AND stream = $2 AND next_offset = $3
@@ -33,6 +38,26 @@ class PostgresCheckpointStore:
         with translated():
             offset = await self._pool.fetchval(_READ, consumer, stream)
         return int(offset or 0)
+
+    async def put(self, checkpoint: Checkpoint) -> None:
+        """Set a checkpoint, whatever it was; a writer that is at work then meets a conflict.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        with translated():
+            await self._pool.execute(
+                _PUT, checkpoint.consumer, checkpoint.stream, checkpoint.next_offset
+            )
+
+    async def forget(self, consumer: str) -> None:
+        """Forget how far `consumer` has read.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        with translated():
+            await self._pool.execute(_FORGET, consumer)
 
 
 async def advance(connection: Connection, start: Checkpoint, next_offset: int) -> None:

@@ -5,9 +5,11 @@ chunk is dispatched and so buffers without bound when the database is slow.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from rstream import exceptions, schema
@@ -15,7 +17,8 @@ from rstream.client import Client
 from rstream.constants import OffsetType
 from rstream.utils import OnClosedErrorInfo
 
-from weir.errors import BrokerUnavailableError
+from weir.clock import to_us
+from weir.errors import BrokerUnavailableError, StreamReplacedError
 
 #: Chunks that the broker may send ahead; a chunk has at most some thousand messages.
 CREDIT_MAX = 8
@@ -28,6 +31,16 @@ PROBE_TIMEOUT_S = 10.0
 _SUBSCRIPTION = 0
 #: What rstream raises when the broker refuses, leaves, or answers something else.
 _STREAM_ERRORS = (exceptions.ServerError, exceptions.ClientError, AssertionError)
+
+
+class StreamEnd(Enum):
+    """Where a stream begins, or the last chunk that it has."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+StreamStart = int | datetime | StreamEnd
 
 
 @dataclass(slots=True)
@@ -65,6 +78,7 @@ class StreamReader:
 
         Raises:
             BrokerUnavailableError: the connection was lost or does not answer.
+            StreamReplacedError: the stream ends before the offset that was asked for.
         """
         while True:
             if self._owed_credit:
@@ -98,6 +112,11 @@ class StreamReader:
         first_offset = frame.chunk_first_offset
         # A subscription starts with the chunk that holds its offset, not with the message.
         behind = self._start_offset - first_offset
+        if behind >= len(messages) > 0:
+            # Beyond the end of a stream the broker gives what comes next, whatever its offset.
+            raise StreamReplacedError(
+                f"{self._stream} is at offset {first_offset}, {self._start_offset} was asked for"
+            )
         if behind > 0:
             messages = messages[behind:]
             first_offset = self._start_offset
@@ -105,10 +124,11 @@ class StreamReader:
 
 
 @asynccontextmanager
-async def open_stream(url: str, stream: str, start_offset: int) -> AsyncIterator[StreamReader]:
-    """Subscribe to `stream` from `start_offset` on (0: from its beginning) until the block ends.
+async def open_stream(url: str, stream: str, start: StreamStart) -> AsyncIterator[StreamReader]:
+    """Subscribe to `stream` from `start` on until the block ends.
 
-    `url`: rabbitmq-stream://user:password@host:port/vhost
+    `url`: rabbitmq-stream://user:password@host:port/vhost. `start`: an offset (0: the beginning, or
+    what is left of it), a time (from the chunk on that was stored then), or an end of the stream.
 
     Raises:
         BrokerUnavailableError: no connection, wrong credentials, or no such stream (yet).
@@ -130,19 +150,18 @@ async def open_stream(url: str, stream: str, start_offset: int) -> AsyncIterator
     )
     # rstream reports a lost connection only for streams that it was told about.
     client.add_stream(stream)
-    reader = StreamReader(client, stream, start_offset)
+    reader = StreamReader(client, stream, start if isinstance(start, int) else 0)
     try:
-        await _subscribe(client, reader, address, stream, start_offset)
+        await _connect(client, reader, address)
+        await _subscribe(client, stream, start)
         yield reader
     finally:
         with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
             await client.close()
 
 
-async def _subscribe(
-    client: Client, reader: StreamReader, address: SplitResult, stream: str, start_offset: int
-) -> None:
-    try:
+async def _connect(client: Client, reader: StreamReader, address: SplitResult) -> None:
+    with _translated(address.hostname or "localhost"):
         await client.start()
         await client.authenticate(
             vhost=unquote(address.path.removeprefix("/")) or "/",
@@ -152,12 +171,29 @@ async def _subscribe(
         client.add_handler(schema.Deliver, reader.take, name=str(_SUBSCRIPTION))
         client.add_handler(schema.MetadataUpdate, reader.lose, name=str(_SUBSCRIPTION))
         await client.run_queue_listener_task(_SUBSCRIPTION, reader.take)
+
+
+async def _subscribe(client: Client, stream: str, start: StreamStart) -> None:
+    match start:
+        case StreamEnd.FIRST:
+            specification = schema.OffsetSpec.from_params(OffsetType.FIRST, None)
+        case StreamEnd.LAST:
+            specification = schema.OffsetSpec.from_params(OffsetType.LAST, None)
+        case datetime():
+            milliseconds = to_us(start) // 1_000
+            specification = schema.OffsetSpec.from_params(OffsetType.TIMESTAMP, milliseconds)
+        case _:
+            specification = schema.OffsetSpec.from_params(OffsetType.OFFSET, start)
+    with _translated(stream):
         await client.subscribe(
-            stream,
-            _SUBSCRIPTION,
-            offset_spec=schema.OffsetSpec.from_params(OffsetType.OFFSET, start_offset),
-            initial_credit=CREDIT_MAX,
+            stream, _SUBSCRIPTION, offset_spec=specification, initial_credit=CREDIT_MAX
         )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
     except (TimeoutError, OSError, *_STREAM_ERRORS) as error:
         reason = str(error) or type(error).__name__
-        raise BrokerUnavailableError(f"cannot read {stream}: {reason}") from error
+        raise BrokerUnavailableError(f"cannot read {what}: {reason}") from error

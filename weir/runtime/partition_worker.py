@@ -5,9 +5,10 @@ broker; the checkpoint moves in the transaction of what was stored, and is the o
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -15,7 +16,13 @@ import structlog
 from weir import metrics
 from weir.clock import Clock
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.errors import ConflictError, InvalidMessageError, TransientError, WeirError
+from weir.errors import (
+    ConflictError,
+    InvalidMessageError,
+    StreamReplacedError,
+    TransientError,
+    WeirError,
+)
 from weir.ports import Checkpoint, CheckpointStore
 from weir.rabbitmq.amqp10 import split_message
 from weir.rabbitmq.stream_reader import Chunk
@@ -24,6 +31,7 @@ from weir.runtime.outage import Outage
 from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import Backlog, Entry
 from weir.runtime.partition_commit import Committed, commit_entries, reject
+from weir.runtime.waiting import until_available
 
 log = structlog.get_logger()
 
@@ -50,11 +58,13 @@ OpenStream = Callable[[str, int], AbstractAsyncContextManager[ChunkReader]]
 class PartitionSource:
     """Where a worker's messages and its memory are.
 
-    `open_stream(stream, offset)` subscribes; `checkpoints` remembers. `dead_letter_share_max`: the
-    worker stops when it rejects more than this share of everything; 1 never stops it.
+    `open_stream(stream, offset)` subscribes; `end_offset(stream)` tells the offset of the next
+    message; `checkpoints` remembers. `dead_letter_share_max`: the worker stops when it rejects more
+    than this share of everything; 1 never stops it.
     """
 
     open_stream: OpenStream
+    end_offset: Callable[[str], Awaitable[int]]
     checkpoints: CheckpointStore
     clock: Clock
     dead_letter_share_max: float = 1.0
@@ -86,11 +96,24 @@ class PartitionWorker(Generic[Item]):
                 await self._run_once()
             except* (TransientError, ConflictError) as group:
                 error = _first(group)
-            await self._outage.wait(error)
+            if isinstance(error, StreamReplacedError):
+                await self._start_over(error)
+            else:
+                await self._outage.wait(error)
+
+    async def _start_over(self, error: StreamReplacedError) -> None:
+        """Read a new stream from its beginning: what is stored already is stored once."""
+        log.error("stream_replaced", error=str(error))
+        name = self._consumer.checkpoint_name
+        start = Checkpoint(name, self._stream, 0)
+        await until_available(partial(self._source.checkpoints.put, start))
 
     async def _run_once(self) -> None:
-        name = self._consumer.name
+        name = self._consumer.checkpoint_name
         offset = await self._source.checkpoints.next_offset(name, self._stream)
+        if offset and await self._source.end_offset(self._stream) < offset:
+            # The broker would wait in silence until the stream is that long again.
+            raise StreamReplacedError(f"{self._stream} ends before offset {offset}")
         async with self._source.open_stream(self._stream, offset) as reader:
             if not self._owes_commit:
                 self._outage.over()
@@ -151,7 +174,7 @@ class PartitionWorker(Generic[Item]):
             await asyncio.sleep(FOLLOW_INTERVAL_S)
 
     async def _commit(self, offset: int, entries: list[Entry[Item]]) -> Committed:
-        start = Checkpoint(self._consumer.name, self._stream, offset)
+        start = Checkpoint(self._consumer.checkpoint_name, self._stream, offset)
         # Being able to read is no recovery while the database takes nothing.
         self._owes_commit = True
         committed = await commit_entries(self._consumer, start, entries)

@@ -114,6 +114,21 @@ async def test_a_stream_that_comes_later_is_waited_for(pipeline: Pipeline) -> No
         await eventually(lambda: _is(pipeline.count, 2))
 
 
+async def test_a_stream_that_was_made_anew_is_read_from_its_beginning(pipeline: Pipeline) -> None:
+    async with pipeline.worker():
+        for sequence in range(1, 4):
+            await pipeline.publish(STREAM, body(sequence, [1.0]))
+        await eventually(lambda: _is(pipeline.count, 3))
+    await pipeline.channel.queue_delete(STREAM)
+    await pipeline.declare(STREAM)
+    pipeline.streams.pop()
+
+    async with pipeline.worker():
+        await pipeline.publish(STREAM, body(4, [1.0]))
+        await eventually(lambda: _is(pipeline.count, 4))
+        await eventually(lambda: _is(lambda: pipeline.next_offset(STREAM), 1))
+
+
 async def _is(value: object, expected: int) -> bool:
     assert callable(value)
     assert expected == await value()

@@ -24,6 +24,7 @@ class Ledger(StreamConsumer[int]):
     name = "ledger"
 
     def __init__(self, refused: AbstractSet[int], waiting: AbstractSet[int] = frozenset()) -> None:
+        self.checkpoint_name = self.name
         self.refused = refused
         self.waiting = waiting
         self.next_offset = 0
