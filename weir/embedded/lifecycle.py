@@ -96,8 +96,9 @@ class Lifecycle:
         self._enter(PartState.BACKING_OFF, now)
 
     def stopped(self, now: float) -> None:
-        """Note that it was stopped on purpose."""
-        self._enter(PartState.STOPPED, now)
+        """Note that it was stopped on purpose; what is done stays done."""
+        if self.state is not PartState.DONE:
+            self._enter(PartState.STOPPED, now)
 
     def _enter(self, state: PartState, now: float) -> None:
         self.state = state

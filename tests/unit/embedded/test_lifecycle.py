@@ -93,6 +93,8 @@ def test_a_task_that_exits_with_0_is_done_and_up() -> None:
     assert task.state is PartState.DONE
     assert task.is_up
     assert not task.is_due(1_000_000.0)
+    task.stopped(2.0)
+    assert task.state is PartState.DONE
 
 
 def test_a_task_that_fails_is_tried_again() -> None:
