@@ -1,6 +1,7 @@
 """Puts the gateway together: routers found by looking, and what surrounds every request."""
 
 import importlib
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -9,7 +10,7 @@ from gateway.access import TokenGuard
 from gateway.context import Context
 from gateway.edge import Edge
 from gateway.limits import Bounds
-from gateway.problems import ProblemDocument, add_problem_handlers
+from gateway.problems import MEDIA_TYPE, ProblemDocument, add_problem_handlers
 from weir import __version__, registry
 
 _PROBLEMS = ("401", "404", "422", "503")
@@ -17,7 +18,7 @@ _PROBLEMS = ("401", "404", "422", "503")
 
 def create_app(context: Context) -> FastAPI:
     """Make the ASGI application; it connects to nothing until it is asked."""
-    app = FastAPI(
+    app = _Gateway(
         title="Weir gateway",
         version=__version__,
         docs_url=None,
@@ -37,3 +38,20 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(TokenGuard, token=context.token)
     app.add_middleware(Edge)
     return app
+
+
+class _Gateway(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Give the contract; FastAPI takes problem documents for plain JSON."""
+        contract = super().openapi()
+        for operations in contract["paths"].values():
+            for operation in operations.values():
+                for status in _PROBLEMS:
+                    answer = operation["responses"][status]
+                    answer["content"] = {MEDIA_TYPE: _only(answer["content"])}
+        return contract
+
+
+def _only(content: dict[str, Any]) -> Any:
+    (schema,) = content.values()
+    return schema

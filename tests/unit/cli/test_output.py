@@ -50,7 +50,7 @@ def test_an_age_is_told_in_its_largest_unit(seconds: int, text: str) -> None:
 
 
 def test_a_table_in_a_pipe_is_aligned_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    long_one = {"serial": "a" * 200, "count": None}
+    long_one: dict[str, object] = {"serial": "a" * 200, "count": None}
     rows: list[dict[str, object]] = [{"serial": "crane-7", "count": 5}, long_one]
     columns = [Column("count", "COUNT", align="right"), Column("serial", "SERIAL")]
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from weir.errors import StoreUnavailableError
 from weir.postgres.errors import translated
@@ -56,9 +57,20 @@ async def fetch_along_key(
 
 @asynccontextmanager
 async def _lend(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    connection = await _acquire(pool)
     try:
         with translated():
-            async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                yield connection
+            yield connection
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError) as error:
         raise StoreUnavailableError(f"the database is not migrated: {error}") from error
+    finally:
+        await pool.release(connection)
+
+
+async def _acquire(pool: asyncpg.Pool) -> "PoolConnectionProxy[asyncpg.Record]":
+    try:
+        with translated():
+            return await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+    except asyncpg.PostgresError as error:
+        # It refuses us: no such database (yet), no such role, closed for maintenance.
+        raise StoreUnavailableError(f"PostgreSQL: {error}") from error
