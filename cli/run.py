@@ -12,6 +12,8 @@ Examples:
 
 import os
 from functools import partial
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -20,6 +22,9 @@ from weir import registry
 from weir.config import Settings
 
 app = typer.Typer()
+
+#: Enough to see a sine of a few hertz, little enough for any machine.
+SIMULATED_RATE_HZ = 100.0
 
 
 def _add_consumer(name: str) -> None:
@@ -52,3 +57,28 @@ def gateway() -> None:
 
     settings = Settings.from_env(os.environ, GATEWAY_VARIABLES)
     run_service("gateway", settings, partial(serve, settings))
+
+
+@app.command()
+def simulator(
+    *,
+    devices: Annotated[int, typer.Option(metavar="N", min=1, help="How many devices.")] = 1,
+    rate: Annotated[
+        float, typer.Option(metavar="HZ", help="Samples a second of each device.")
+    ] = SIMULATED_RATE_HZ,
+) -> None:
+    """Run simulated vibration sensors.
+
+    Serials and passwords come from the file in WEIR_SIMULATOR_CREDENTIALS, as JSON.
+
+    Example:
+        WEIR_MQTT_URL=... iotctl run simulator --devices 3 --rate 1000
+    """
+    from producers.simulator import SIMULATOR_VARIABLES, read_credentials, simulator_main
+    from weir.runtime.service import run_service
+
+    settings = Settings.from_env(os.environ, SIMULATOR_VARIABLES)
+    path = os.environ.get("WEIR_SIMULATOR_CREDENTIALS")
+    credentials = read_credentials(Path(path)) if path else {}
+    main = partial(simulator_main, settings, devices, rate, credentials)
+    run_service("simulator", settings, main)
