@@ -80,22 +80,14 @@ def _queue_source(settings: Settings) -> QueueSource:
 async def _run_stream_consumer(
     consumer: StreamConsumer[Any], settings: Settings, pool: asyncpg.Pool
 ) -> None:
-    stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    clock = SystemClock()
-    source = PartitionSource(
-        partial(open_stream, stream_url),
-        partial(end_offset, stream_url),
-        PostgresCheckpointStore(pool),
-        clock,
-        settings.dead_letter.share_max,
-    )
+    source = make_source(settings, pool)
 
     async def project(stream: str) -> None:
         await PartitionWorker(consumer, stream, source).run()
 
     async def keep_up() -> None:
-        await make_partitions_ahead(pool, clock.now().date())
+        await make_partitions_ahead(pool, source.clock.now().date())
 
     streams = partition_streams(settings.partition.count)
     claims = partial(open_claims, postgres_url, consumer.name)
@@ -104,6 +96,18 @@ async def _run_stream_consumer(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(repeat(UPKEEP_INTERVAL_S, keep_up))
         tasks.create_task(PartitionShare(streams, claims, project).run())
+
+
+def make_source(settings: Settings, pool: asyncpg.Pool) -> PartitionSource:
+    """Give where a stream consumer's messages and its memory are."""
+    stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
+    return PartitionSource(
+        partial(open_stream, stream_url),
+        partial(end_offset, stream_url),
+        PostgresCheckpointStore(pool),
+        SystemClock(),
+        settings.dead_letter.share_max,
+    )
 
 
 def make_ports(settings: Settings, pool: asyncpg.Pool) -> Ports:

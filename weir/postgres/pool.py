@@ -20,12 +20,17 @@ STATEMENT_TIMEOUT_S = 120.0
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, size_max: int = POOL_SIZE_MAX) -> AsyncIterator[asyncpg.Pool]:
+async def open_pool(
+    url: str, *, size_max: int = POOL_SIZE_MAX, schema: str | None = None
+) -> AsyncIterator[asyncpg.Pool]:
     """Give a pool that connects when it is first used, and closes it.
+
+    `schema`: whose tables come before those of `public`.
 
     Raises:
         StoreUnavailableError: the address cannot be used.
     """
+    path = {"search_path": f"{schema}, public"} if schema else {}
     with translated():
         pool = await asyncpg.create_pool(
             url,
@@ -33,7 +38,7 @@ async def open_pool(url: str, *, size_max: int = POOL_SIZE_MAX) -> AsyncIterator
             max_size=size_max,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=STATEMENT_TIMEOUT_S,
-            server_settings={"application_name": "weir", "timezone": "UTC"},
+            server_settings={"application_name": "weir", "timezone": "UTC", **path},
         )
     try:
         yield pool

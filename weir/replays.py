@@ -1,0 +1,126 @@
+"""Replays of the measurement streams: from where, into what, and whether it came out the same."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from weir.bootstrap import make_ports, make_source
+from weir.config import Settings, reveal
+from weir.consumer import StreamConsumer
+from weir.model.names import partition_streams
+from weir.postgres import replay_schema
+from weir.postgres.checkpoints import PostgresCheckpointStore
+from weir.postgres.pool import open_pool
+from weir.postgres.replay_schema import Checksum
+from weir.rabbitmq.stream_ends import end_offset, first_offset, offset_at
+from weir.runtime.replay import Progress, Span, replay
+
+#: What a replay must be told.
+REPLAY_VARIABLES = ("WEIR_STREAM_URL", "WEIR_POSTGRES_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a replay will read: of each stream a span, and how much of it is gone for ever.
+
+    `lost_count`: messages between the asked start and the oldest that the streams still hold.
+    """
+
+    spans: Mapping[str, Span]
+    lost_count: int
+
+    @property
+    def message_count(self) -> int:
+        """Count the messages that will be read."""
+        return sum(span.end - span.start for span in self.spans.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The live readings beside the replayed ones, by table, and how many of these differ."""
+
+    live: Mapping[str, Checksum]
+    replayed: Mapping[str, Checksum]
+    difference_count: int
+
+
+async def plan(settings: Settings, start: int | datetime) -> Plan:
+    """Look at what the streams hold from an offset (of each stream) or a time on.
+
+    Raises:
+        BrokerUnavailableError: the streams cannot be read.
+        ConfigError: `WEIR_STREAM_URL` is missing.
+    """
+    url = reveal(settings.stream.url, "WEIR_STREAM_URL")
+    spans = {}
+    lost_count = 0
+    for stream in partition_streams(settings.partition.count):
+        end = await end_offset(url, stream)
+        first = await first_offset(url, stream)
+        oldest = end if first is None else first
+        wanted = start if isinstance(start, int) else await offset_at(url, stream, start)
+        lost_count += max(0, oldest - wanted)
+        spans[stream] = Span(min(max(wanted, oldest), end), end)
+    return Plan(spans, lost_count)
+
+
+async def run(
+    settings: Settings,
+    consumer_class: type[StreamConsumer[Any]],
+    wanted: Plan,
+    schema: str | None,
+) -> AsyncIterator[Progress]:
+    """Project a plan again: into `schema`, or in place, where what is stored already stays.
+
+    A replay into a schema that was interrupted goes on where it was.
+
+    Raises:
+        ConfigError: the schema's name cannot be used.
+        WeirError: what a worker gave up with.
+    """
+    name = f"{consumer_class.name}.replay"
+    async with _tables(settings, schema) as pool:
+        if schema is None:
+            await PostgresCheckpointStore(pool).forget(name)
+        consumer = consumer_class(make_ports(settings, pool), name)
+        async for progress in replay(consumer, wanted.spans, make_source(settings, pool)):
+            yield progress
+
+
+async def compare(settings: Settings, schema: str) -> Comparison:
+    """Compare the readings of a replay with the live ones.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    async with _tables(settings, schema) as pool:
+        return Comparison(
+            live=await replay_schema.checksums(pool, "public"),
+            replayed=await replay_schema.checksums(pool, replay_schema.check_name(schema)),
+            difference_count=await replay_schema.count_differences(pool, schema),
+        )
+
+
+async def drop(settings: Settings, schema: str) -> None:
+    """Delete a replay's schema.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    async with _tables(settings, None) as pool:
+        await replay_schema.drop(pool, schema)
+
+
+@asynccontextmanager
+async def _tables(settings: Settings, schema: str | None) -> AsyncIterator[asyncpg.Pool]:
+    url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    if schema is not None:
+        replay_schema.check_name(schema)
+        async with open_pool(url) as pool:
+            await replay_schema.create(pool, schema)
+    async with open_pool(url, schema=schema) as pool:
+        yield pool
