@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weir.codec.measurement import Instants, MeasurementBatch, decode_measurements
+from weir.codec.measurement import Instants, MeasurementBatch
+from weir.codec.telemetry import decode_telemetry
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.model.names import serial_of
+from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 
 MINUTE_US = 60_000_000
@@ -27,13 +28,14 @@ class Aggregates(StreamConsumer[frozenset[Bucket]]):
     commit_interval_s = 5.0
 
     def decode(self, message: StreamMessage) -> frozenset[Bucket]:
-        """Find the minutes that a batch touches; pure.
+        """Find the minutes that a batch touches, none if it has no measurements; pure.
 
         Raises:
             InvalidMessageError: the measurement writer rejects it too.
         """
-        serial = serial_of(message.routing_key)
-        return touched_minutes(decode_measurements(message.body, serial, message.received_at_us))
+        serial, kind = split_key(message.routing_key)
+        batch = decode_telemetry(kind, message.body, serial, message.received_at_us)
+        return touched_minutes(batch) if isinstance(batch, MeasurementBatch) else frozenset()
 
     async def commit(
         self,

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from weir import metrics
+from weir.codec.json_forms.measurements import decode_header_json
 from weir.codec.measurement import decode_header
 from weir.consumer import StreamConsumer, StreamMessage
-from weir.model.names import kind_of, serial_of
+from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
+
+_DECODERS = {"measurements": decode_header, "measurements.json": decode_header_json}
 
 
 class Arrival(NamedTuple):
@@ -34,10 +37,10 @@ class Gaps(StreamConsumer[Arrival]):
         Raises:
             InvalidMessageError: it cannot be decoded.
         """
-        serial = serial_of(message.routing_key)
-        if kind_of(message.routing_key) != "measurements":
+        serial, kind = split_key(message.routing_key)
+        if kind not in _DECODERS:
             return Arrival(serial, 0, 0)
-        boot_id, sequence = decode_header(message.body)
+        boot_id, sequence = _DECODERS[kind](message.body)
         return Arrival(serial, boot_id, sequence)
 
     async def commit(

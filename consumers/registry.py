@@ -1,9 +1,12 @@
 """Enrols devices from what they announce about themselves."""
 
+from weir.codec.json_forms.announcement import decode_announcement_json
 from weir.codec.registry import decode_announcement
 from weir.consumer import Delivery, QueueConsumer
 from weir.errors import UnknownEventError
-from weir.model.names import REGISTRY_QUEUE, kind_of, serial_of
+from weir.model.names import REGISTRY_QUEUE, split_key
+
+_DECODERS = {"registry": decode_announcement, "registry.json": decode_announcement_json}
 
 
 class Registry(QueueConsumer):
@@ -19,7 +22,8 @@ class Registry(QueueConsumer):
             InvalidMessageError: not an announcement, or not this device's.
             StoreUnavailableError: try again later.
         """
-        if kind_of(delivery.routing_key) != self.name:
+        serial, kind = split_key(delivery.routing_key)
+        if kind not in _DECODERS:
             raise UnknownEventError(f"no announcement has the key {delivery.routing_key!r}")
-        announcement = decode_announcement(delivery.body, serial_of(delivery.routing_key))
+        announcement = _DECODERS[kind](delivery.body, serial)
         await self.ports.devices.announce(announcement, delivery.received_at)

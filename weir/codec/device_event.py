@@ -59,28 +59,33 @@ def encode_events(events: Sequence[DeviceEvent], *, serial: str = "", boot_id: i
     ).SerializeToString()
 
 
-def _decode_event(event: wire.DeviceEvent, received_at_us: int) -> DeviceEvent:
-    type_ = event.type
+def check_event(
+    observed_at_us: int, type_: str, data: dict[str, Any], received_at_us: int
+) -> DeviceEvent:
+    """Make an event of parts that may be anything.
+
+    Raises:
+        ImplausibleReadingError: a type, a time or a number in the data that cannot be.
+        DecodeError: data that are nested too deeply.
+        OversizeError: data that are too long as compact JSON.
+    """
     if _TYPE.fullmatch(type_) is None:
         raise ImplausibleReadingError(
             f"not a type of event: {type_[:80]!r} (1 to 100 letters, digits and _ - .)"
         )
-    observed_at_us = check_instant(f"{type_}: an event", event.observed_at_us, received_at_us)
-    return DeviceEvent(observed_at_us, type_, _decode_data(event.data_json, type_))
-
-
-def _decode_data(data_json: bytes, type_: str) -> str:
-    if not data_json:
-        return "{}"
-    if len(data_json) > EVENT_DATA_BYTES_MAX:
-        raise OversizeError(
-            f"{type_}: {len(data_json)} bytes of data, at most {EVENT_DATA_BYTES_MAX} are allowed"
-        )
-    data = parse_json(data_json)
-    if not isinstance(data, dict):
-        raise DecodeError(f"{type_}: the data is not a JSON object")
+    check_instant(f"{type_}: an event", observed_at_us, received_at_us)
     _check_storable(data, type_, EVENT_DATA_DEPTH_MAX)
-    return compact_json(data)
+    text = compact_json(data)
+    if len(text.encode("utf-8")) > EVENT_DATA_BYTES_MAX:
+        raise OversizeError(f"{type_}: over {EVENT_DATA_BYTES_MAX} bytes of data")
+    return DeviceEvent(observed_at_us, type_, text)
+
+
+def _decode_event(event: wire.DeviceEvent, received_at_us: int) -> DeviceEvent:
+    data = parse_json(event.data_json) if event.data_json else {}
+    if not isinstance(data, dict):
+        raise DecodeError("data of an event that are not a JSON object")
+    return check_event(event.observed_at_us, event.type, data, received_at_us)
 
 
 def _check_storable(value: Any, type_: str, depth_left: int) -> None:

@@ -15,14 +15,14 @@ from weir.model.limits import (
 from weir.model.serial import check_same_serial
 from weir.telemetry.v1 import log_pb2 as wire
 
-_LEVEL_NUMBERS = {
+LEVEL_NUMBERS = {
     Level.DEBUG: wire.LEVEL_DEBUG,
     Level.INFO: wire.LEVEL_INFO,
     Level.WARNING: wire.LEVEL_WARNING,
     Level.ERROR: wire.LEVEL_ERROR,
     Level.CRITICAL: wire.LEVEL_CRITICAL,
 }
-_LEVELS = {number: level for level, number in _LEVEL_NUMBERS.items()}
+_LEVELS = {number: level for level, number in LEVEL_NUMBERS.items()}
 
 
 def decode_logs(body: bytes, serial: str) -> list[LogEntry]:
@@ -34,7 +34,11 @@ def decode_logs(body: bytes, serial: str) -> list[LogEntry]:
         WrongSerialError: the batch names another device.
         ImplausibleReadingError: a text contains U+0000.
     """
-    batch = parse(wire.LogBatch, body)
+    return logs_from(parse(wire.LogBatch, body), serial)
+
+
+def logs_from(batch: wire.LogBatch, serial: str) -> list[LogEntry]:
+    """Check a batch that is parsed; raises what `decode_logs` raises."""
     check_same_serial(batch.serial, serial)
     check_count("log lines", len(batch.entries), LOG_ENTRY_COUNT_MAX)
     return [_decode_entry(entry) for entry in batch.entries]
@@ -48,7 +52,7 @@ def encode_logs(entries: Sequence[LogEntry], *, serial: str = "", boot_id: int =
         entries=[
             wire.LogEntry(
                 logged_at_us=entry.logged_at_us,
-                level=_LEVEL_NUMBERS[entry.level],
+                level=LEVEL_NUMBERS[entry.level],
                 message=entry.message,
                 attributes=entry.attributes,
             )

@@ -16,14 +16,14 @@ from weir.model.location import Fix, Location, LocationBatch
 from weir.model.serial import check_same_serial
 from weir.telemetry.v1 import event_pb2 as wire
 
-_FIX_NUMBERS = {
+FIX_NUMBERS = {
     Fix.UNKNOWN: wire.FIX_UNSPECIFIED,
     Fix.NONE: wire.FIX_NONE,
     Fix.TWO_DIMENSIONS: wire.FIX_2D,
     Fix.THREE_DIMENSIONS: wire.FIX_3D,
     Fix.DIFFERENTIAL: wire.FIX_DIFFERENTIAL,
 }
-_FIXES = {number: fix for fix, number in _FIX_NUMBERS.items()}
+_FIXES = {number: fix for fix, number in FIX_NUMBERS.items()}
 
 
 def decode_locations(body: bytes, serial: str, received_at_us: int) -> LocationBatch:
@@ -59,7 +59,7 @@ def encode_locations(locations: Sequence[Location], *, serial: str = "", boot_id
                 altitude_m=location.altitude_m,
                 speed_mps=location.speed_mps,
                 heading_deg=location.heading_deg,
-                fix=_FIX_NUMBERS[location.fix],
+                fix=FIX_NUMBERS[location.fix],
             )
             for location in locations
         ],

@@ -67,7 +67,11 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         WrongSerialError: the batch names another device.
         ImplausibleReadingError: a time, a value or a sequence number out of bounds.
     """
-    batch = parse(Batch, body)
+    return measurements_from(parse(Batch, body), serial, received_at_us)
+
+
+def measurements_from(batch: Batch, serial: str, received_at_us: int) -> MeasurementBatch:
+    """Check a batch that is parsed; raises what `decode_measurements` raises."""
     if batch.serial:
         check_same_serial(batch.serial, serial)
     if batch.sequence > SEQUENCE_MAX:

@@ -19,7 +19,7 @@ _KINDS = {
     wire.KIND_TOTAL: Kind.TOTAL,
     wire.KIND_TOTAL_INCREASING: Kind.TOTAL_INCREASING,
 }
-_KIND_NUMBERS = {
+KIND_NUMBERS = {
     Kind.GAUGE: wire.KIND_GAUGE,
     Kind.TOTAL: wire.KIND_TOTAL,
     Kind.TOTAL_INCREASING: wire.KIND_TOTAL_INCREASING,
@@ -35,7 +35,11 @@ def decode_announcement(body: bytes, serial: str) -> Announcement:
         WrongSerialError: it names another device.
         ImplausibleReadingError: a field name or a sample rate that cannot be, or a field twice.
     """
-    message = parse(wire.Announcement, body)
+    return announcement_from(parse(wire.Announcement, body), serial)
+
+
+def announcement_from(message: wire.Announcement, serial: str) -> Announcement:
+    """Check an announcement that is parsed; raises what `decode_announcement` raises."""
     check_same_serial(message.serial, serial)
     if message.fields:
         check_count("fields", len(message.fields), FIELD_COUNT_MAX)
@@ -65,7 +69,7 @@ def encode_announcement(announcement: Announcement) -> bytes:
                 name=field.name,
                 unit=field.unit,
                 description=field.description,
-                kind=_KIND_NUMBERS[field.kind],
+                kind=KIND_NUMBERS[field.kind],
             )
             for field in announcement.fields
         ],

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from weir.codec.device_event import decode_events
+from weir.codec.json_forms.events import decode_events_json
+from weir.codec.json_forms.locations import decode_locations_json
+from weir.codec.json_forms.measurements import decode_measurements_json
 from weir.codec.location import decode_locations
 from weir.codec.measurement import MeasurementBatch, decode_measurements
 from weir.errors import UnknownEventError
@@ -16,6 +19,9 @@ _DECODERS: dict[str, Callable[[bytes, str, int], Telemetry]] = {
     "measurements": decode_measurements,
     "events": decode_events,
     "locations": decode_locations,
+    "measurements.json": decode_measurements_json,
+    "events.json": decode_events_json,
+    "locations.json": decode_locations_json,
 }
 
 

@@ -82,8 +82,3 @@ def serial_of(routing_key: str) -> str:
         WrongSerialError: the key is not a device's, or its second level is no serial.
     """
     return split_key(routing_key)[0]
-
-
-def kind_of(routing_key: str) -> str:
-    """Read what a device's message is about, with its format: `measurements`, `logs.json`."""
-    return routing_key.split(".", 2)[-1]

@@ -131,11 +131,11 @@ def test_data_are_as_deep_as_is_said_and_not_deeper() -> None:
 
 
 def test_data_are_as_large_as_is_said_and_not_larger() -> None:
-    largest = json.dumps({"a": "x" * (EVENT_DATA_BYTES_MAX - len('{"a": ""}'))}).encode()
-    assert EVENT_DATA_BYTES_MAX == len(largest)
-    assert 1 == len(decode(event(largest)).events)
+    largest = '{"a":"%s"}' % ("\N{DEGREE SIGN}" * 8_187 + "xx")
+    assert EVENT_DATA_BYTES_MAX == len(largest.encode())
+    assert largest == decode(event(largest.replace(":", " :\n ").encode())).events[0].data
     with pytest.raises(OversizeError):
-        decode(event(largest + b" "))
+        decode(event(largest.replace("xx", "xxx").encode()))
 
 
 def test_as_many_events_as_is_said_and_not_more() -> None:

@@ -21,13 +21,24 @@ async def test_an_announcement_handled_twice_leaves_one_device() -> None:
     assert {"pump-1": ANNOUNCEMENT} == registry.ports.devices.devices
 
 
+async def test_an_announcement_in_json_is_the_same_announcement() -> None:
+    registry = Registry(memory_ports())
+    body = (
+        b'{"model": "P100", "firmware": "1.2.3", "fields": [{"name": "pressure", "unit": "bar"}]}'
+    )
+    await registry.handle(delivery(body, "sensor.pump-1.registry.json"))
+    assert isinstance(registry.ports.devices, MemoryDeviceStore)
+    assert {"pump-1": ANNOUNCEMENT} == registry.ports.devices.devices
+
+
 @pytest.mark.parametrize(
     ("body", "routing_key", "error"),
     [
         (b"\xff", "sensor.pump-1.registry", DecodeError),
         (BODY, "sensor.pump-2.registry", WrongSerialError),
         (BODY, "sensor.-.registry", WrongSerialError),
-        (BODY, "sensor.pump-1.registry.json", UnknownEventError),
+        (BODY, "sensor.pump-1.registry.json", DecodeError),
+        (BODY, "sensor.pump-1.registry.xml", UnknownEventError),
         (BODY, "sensor.pump-1.registry.", UnknownEventError),
     ],
 )
