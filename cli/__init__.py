@@ -11,6 +11,9 @@ importing the file), the rest is shown by `iotctl <name> --help`. Inside a group
 docstring is that command's help. An indented block is shown as it stands, and every command has one
 that teaches it by example: a line `Example:` (or `Examples:`), then the command line, indented.
 
+Help texts are compared with `tests/golden/cli`: after a change of one, run
+`WEIR_TEST_UPDATE_GOLDEN=1 pytest tests/contract/test_commands.py` and look at the difference.
+
 A file is imported only when its command is used, so that `iotctl --help` stays fast; within a file,
 import at the top. A command parses, calls one function, prints: tables go through `cli._output`,
 requests through `cli._client`. A `WeirError` becomes one line and an exit code (`cli._errors`);
