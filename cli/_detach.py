@@ -27,7 +27,8 @@ def start_detached(options: StackOptions) -> None:
     """Start the system in a session of its own, and return when it is ready.
 
     Raises:
-        ProcessError: it ended, or did not become ready; the message quotes its output.
+        ProcessError: it does not become ready; it is left running.
+        typer.Exit: it ended; its output was printed, and its exit code is ours.
     """
     layout = Layout(options.folder)
     layout.make()
@@ -44,8 +45,10 @@ def start_detached(options: StackOptions) -> None:
         )
     deadline = time.monotonic() + READY_TIMEOUT_S
     while (state := _own_state(options, process.pid)) is None or not state.is_ready:
-        if process.poll() is not None:
-            raise ProcessError(tail(output).replace("error: ", ""))
+        exit_code = process.poll()
+        if exit_code is not None:
+            typer.echo(tail(output), err=True)
+            raise typer.Exit(exit_code or 1)
         if time.monotonic() > deadline:
             what = headline(state) if state else "preparing"
             raise ProcessError(

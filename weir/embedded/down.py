@@ -8,6 +8,7 @@ import psutil
 
 from weir.embedded.leftovers import end_leftovers
 from weir.embedded.lock import LOCK_FILE, folder_lock
+from weir.embedded.process import wait_ended
 from weir.embedded.state import STATE_FILE, read_state
 from weir.errors import ConfigError, ProcessError
 
@@ -29,8 +30,7 @@ def stop_stack(folder: Path) -> list[str]:
     if supervisor:
         with contextlib.suppress(psutil.NoSuchProcess):
             supervisor.terminate()
-        _, alive = psutil.wait_procs([supervisor], timeout=STOP_TIMEOUT_S)
-        if alive:
+        if wait_ended([supervisor], STOP_TIMEOUT_S):
             raise ProcessError(
                 f"iotctl up (pid {supervisor.pid}) still runs after {STOP_TIMEOUT_S:g} s"
             )

@@ -4,7 +4,7 @@ import contextlib
 
 import psutil
 
-from weir.embedded.process import descendants, kill_all
+from weir.embedded.process import descendants, kill_all, wait_ended
 from weir.embedded.state import StackState
 
 #: For all of them together, before they are killed.
@@ -28,7 +28,7 @@ def end_leftovers(state: StackState | None) -> list[str]:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=GRACE_S)
+    alive = wait_ended(processes, GRACE_S)
     kill_all([*alive, *below])
-    psutil.wait_procs([*alive, *below], timeout=GRACE_S)
+    wait_ended([*alive, *below], GRACE_S)
     return [name for name, _ in found]

@@ -1,20 +1,36 @@
 """TCP ports on loopback: free ones, and whether one is taken."""
 
+import errno
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 LOOPBACK = "127.0.0.1"
 #: How long a connection to our own machine may take before the port counts as silent.
 CONNECT_TIMEOUT_S = 1.0
+#: Not from where the system takes the ports of outgoing connections (32768 and up on Linux): one
+#: of these could be in use for a moment just when a part comes back.
+FREE_PORTS = range(20_000, 32_000)
+
+_rng = random.SystemRandom()
 
 
 def free_ports(count: int) -> list[int]:
-    """Let the system choose ports; all differ, because all are held until the last is chosen."""
+    """Choose ports that nobody holds; all differ, because all are held until the last is chosen.
+
+    Raises:
+        OSError: there are not so many.
+    """
+    ports: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+        for port in _rng.sample(FREE_PORTS, len(FREE_PORTS)):
+            if len(ports) == count:
+                return ports
+            candidate = held.enter_context(socket.socket())
+            with suppress(OSError):
+                candidate.bind((LOOPBACK, port))
+                ports.append(port)
+    raise OSError(errno.EADDRINUSE, f"there are no {count} free ports")
 
 
 def is_taken(port: int) -> bool:

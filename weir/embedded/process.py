@@ -162,6 +162,16 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def wait_ended(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Wait until processes have ended, also those of other parents; gives those that have not."""
+    deadline = time.monotonic() + timeout_s
+    while alive := [process for process in processes if is_alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_INTERVAL_S)
+    return alive
+
+
 def tail(path: Path, line_count: int = QUOTED_LINE_COUNT) -> str:
     """Give the last lines of a text file, or say that there are none."""
     try:

@@ -28,8 +28,6 @@ EPMD, RABBITMQ, POSTGRES, SETUP, GATEWAY, SIMULATOR = (
     "simulator",
 )
 SERIAL_PREFIX = "sim-"
-#: Settings that hold for every service, wherever the servers are.
-_PASSED_ON = ("WEIR_LOG_LEVEL", "WEIR_PARTITION_COUNT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +163,8 @@ class Stack:
         return ("--devices", str(self.options.simulated_count), *rate)
 
     def _environ(self) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in self.options.environ.items()
-            if name in _PASSED_ON or not name.startswith("WEIR_")
-        }
         return {
-            **inherited,
+            **self.options.environ,
             # In a checkout `weir` itself is found there, and nothing in the folder of the data.
             "PYTHONPATH": str(ROOT),
             "PYTHONSAFEPATH": "1",

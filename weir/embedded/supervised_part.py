@@ -126,4 +126,4 @@ class SupervisedPart:
             self.kill()
         elif not self.lifecycle.is_up and not self.part.is_task and child.is_ready():
             self.lifecycle.became_ready(now)
-            self._log.info("part_became_ready", pid=child.pid)
+            self._log.info("part_answered", pid=child.pid)
