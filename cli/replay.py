@@ -12,7 +12,6 @@ Examples:
 import asyncio
 import os
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,16 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli._output import Column, Format, Output, print_note, print_rows
+from cli._stream_start import START_HELP, parse_start
 from consumers.measurements import Measurements
 from weir import replays
 from weir.config import Settings
-from weir.errors import ConfigError
 
 app = typer.Typer()
 
 From = Annotated[
     str,
-    typer.Option("--from", metavar="START", help="first, an offset, or a time such as 2026-11-20."),
+    typer.Option("--from", metavar="START", help=START_HELP),
 ]
 IntoSchema = Annotated[
     str | None,
@@ -49,7 +48,7 @@ def measurements(
         iotctl replay measurements --from first --into-schema rebuilt
     """
     settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
-    plan = asyncio.run(replays.plan(settings, _parse_start(start)))
+    plan = asyncio.run(replays.plan(settings, parse_start(start)))
     print_note(f"{plan.message_count} messages in {len(plan.spans)} streams")
     if plan.lost_count:
         print_note(f"{plan.lost_count} older messages are no longer held: they stay out")
@@ -67,18 +66,6 @@ def drop(name: Annotated[str, typer.Argument(metavar="SCHEMA")]) -> None:
     """
     settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
     asyncio.run(replays.drop(settings, name))
-
-
-def _parse_start(text: str) -> int | datetime:
-    if text == "first":
-        return 0
-    if text.isdecimal():
-        return int(text)
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"--from {text!r}: first, an offset, or a time in ISO 8601") from error
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 async def _run(settings: Settings, plan: replays.Plan, schema: str | None) -> None:

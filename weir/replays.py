@@ -12,9 +12,11 @@ from weir.bootstrap import make_ports, make_source
 from weir.config import Settings, reveal
 from weir.consumer import StreamConsumer
 from weir.model.names import partition_streams
+from weir.ports import Checkpoint
 from weir.postgres import replay_schema
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.pool import open_pool
+from weir.postgres.queries.checkpoints import list_checkpoints
 from weir.postgres.replay_schema import Checksum
 from weir.rabbitmq.stream_ends import end_offset, first_offset, offset_at
 from weir.runtime.replay import Progress, Span, replay
@@ -48,8 +50,56 @@ class Comparison:
     difference_count: int
 
 
-async def plan(settings: Settings, start: int | datetime) -> Plan:
-    """Look at what the streams hold from an offset (of each stream) or a time on.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a consumer has read a stream; `lag_count`: the messages that wait for it."""
+
+    consumer: str
+    stream: str
+    next_offset: int
+    lag_count: int
+    recorded_at: datetime
+
+
+async def standings(settings: Settings) -> list[Standing]:
+    """Tell how far every consumer has read every stream, and what it has before it.
+
+    Raises:
+        BrokerUnavailableError: the streams cannot be read.
+        StoreUnavailableError: try again later.
+    """
+    url = reveal(settings.stream.url, "WEIR_STREAM_URL")
+    async with _tables(settings, None) as pool:
+        rows = await list_checkpoints(pool)
+    ends = {row.stream: 0 for row in rows}
+    for stream in ends:
+        ends[stream] = await end_offset(url, stream)
+    return [
+        Standing(
+            row.consumer,
+            row.stream,
+            row.next_offset,
+            max(0, ends[row.stream] - row.next_offset),
+            row.recorded_at,
+        )
+        for row in rows
+    ]
+
+
+async def set_checkpoints(settings: Settings, consumer: str, wanted: Plan) -> None:
+    """Let `consumer` go on from the starts of a plan; a worker that runs follows at once.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    async with _tables(settings, None) as pool:
+        store = PostgresCheckpointStore(pool)
+        for stream, span in wanted.spans.items():
+            await store.put(Checkpoint(consumer, stream, span.start))
+
+
+async def plan(settings: Settings, start: int | datetime | None) -> Plan:
+    """Look at what the streams hold from an offset (of each stream) or a time on; None: the end.
 
     Raises:
         BrokerUnavailableError: the streams cannot be read.
@@ -62,7 +112,13 @@ async def plan(settings: Settings, start: int | datetime) -> Plan:
         end = await end_offset(url, stream)
         first = await first_offset(url, stream)
         oldest = end if first is None else first
-        wanted = start if isinstance(start, int) else await offset_at(url, stream, start)
+        match start:
+            case None:
+                wanted = end
+            case int():
+                wanted = start
+            case _:
+                wanted = await offset_at(url, stream, start)
         lost_count += max(0, oldest - wanted)
         spans[stream] = Span(min(max(wanted, oldest), end), end)
     return Plan(spans, lost_count)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.runtime.pipeline import Pipeline
 from tests.integration.runtime.queue_line import QueueLine
+from weir.model.names import partition_streams
 from weir.postgres.pool import open_pool
 from weir.rabbitmq.topology import apply_topology
 from weir.testing.addresses import Broker
@@ -18,7 +19,7 @@ async def pipeline(broker: Broker, migrated_database_url: str) -> AsyncIterator[
     async with connection, open_pool(migrated_database_url) as pool:
         channel = await connection.channel()
         pipeline = Pipeline(broker, migrated_database_url, pool, channel)
-        await pipeline.declare("measurements.0")
+        await pipeline.declare(*partition_streams(1))
         yield pipeline
 
 

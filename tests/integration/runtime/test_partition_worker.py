@@ -6,11 +6,12 @@ import pytest
 
 from consumers.aggregates import Aggregates
 from tests.integration.runtime.pipeline import Pipeline, body
+from weir.model.names import partition_streams
 from weir.testing.conditions import eventually
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
 
-STREAM = "measurements.0"
+STREAM = partition_streams(1)[0]
 
 
 async def test_what_is_published_is_stored_before_and_after_the_worker_starts(

@@ -7,12 +7,13 @@ from tests.integration.runtime.pipeline import Pipeline, body
 from weir import replays
 from weir.config import Settings
 from weir.errors import ConfigError, NotFoundError
+from weir.model.names import partition_streams
 from weir.runtime.replay import Progress, Span
 from weir.testing.conditions import eventually
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
 
-STREAM = "measurements.0"
+STREAM = partition_streams(1)[0]
 
 
 @pytest.fixture
@@ -88,6 +89,19 @@ async def test_no_schema_but_a_replays_is_touched(settings: Settings, name: str)
         await run(settings, plan(0), name)
     with pytest.raises((ConfigError, NotFoundError)):
         await replays.drop(settings, name)
+
+
+async def test_a_new_consumer_starts_where_it_is_told(
+    pipeline: Pipeline, settings: Settings
+) -> None:
+    for start, offset in ((0, 0), (7, 7), (None, 22)):
+        await replays.set_checkpoints(settings, "new", await replays.plan(settings, start))
+        assert offset == await pipeline.next_offset(STREAM, "new")
+
+    standings = await replays.standings(settings)
+    assert [("measurements", 22, 0), ("new", 22, 0)] == [
+        (standing.consumer, standing.next_offset, standing.lag_count) for standing in standings
+    ]
 
 
 async def _stands_at(pipeline: Pipeline, offset: int) -> bool:

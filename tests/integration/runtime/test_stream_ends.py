@@ -7,11 +7,12 @@ import pytest
 from tests.integration.runtime.pipeline import Pipeline, body
 from weir.clock import SystemClock
 from weir.errors import BrokerUnavailableError
+from weir.model.names import partition_streams
 from weir.rabbitmq.stream_ends import end_offset, first_offset, offset_at
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
 
-STREAM = "measurements.0"
+STREAM = partition_streams(1)[0]
 
 
 async def test_an_empty_stream_has_no_first_message(pipeline: Pipeline) -> None:
