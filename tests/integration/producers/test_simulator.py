@@ -87,11 +87,13 @@ def assert_seamless(batches: list[MeasurementBatch]) -> None:
 
 async def test_stopping_does_not_need_a_broker() -> None:
     stop = asyncio.Event()
-    part = simulator_main(settings("mqtt://127.0.0.1:1"), 2, RATE_HZ, {}, stop)
-    simulator = asyncio.create_task(part)
-    await asyncio.sleep(0)
-    stop.set()
-    await asyncio.wait_for(simulator, 5)
+    with capture_logs() as logs:
+        part = simulator_main(settings("mqtt://127.0.0.1:1"), 2, RATE_HZ, {}, stop)
+        simulator = asyncio.create_task(part)
+        await eventually(lambda: logs)
+        stop.set()
+        await asyncio.wait_for(simulator, 5)
+    assert {"dependency_lost"} == {entry["event"] for entry in logs}
 
 
 async def test_a_refused_device_ends_the_simulator_with_its_name(site: Site) -> None:
