@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
 from weir.bootstrap import make_ports, make_source
 from weir.config import Settings, reveal
 from weir.consumer import StreamConsumer
@@ -15,7 +13,7 @@ from weir.model.names import partition_streams
 from weir.ports import Checkpoint
 from weir.postgres import replay_schema
 from weir.postgres.checkpoints import PostgresCheckpointStore
-from weir.postgres.pool import open_pool
+from weir.postgres.pool import Pool, open_pool
 from weir.postgres.queries.checkpoints import list_checkpoints
 from weir.postgres.replay_schema import Checksum
 from weir.rabbitmq.stream_ends import end_offset, first_offset, offset_at
@@ -172,7 +170,7 @@ async def drop(settings: Settings, schema: str) -> None:
 
 
 @asynccontextmanager
-async def _tables(settings: Settings, schema: str | None) -> AsyncIterator[asyncpg.Pool]:
+async def _tables(settings: Settings, schema: str | None) -> AsyncIterator[Pool]:
     url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
     if schema is not None:
         replay_schema.check_name(schema)

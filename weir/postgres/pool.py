@@ -9,6 +9,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from weir.postgres.errors import translated
 
+#: For those that pass a pool on without asking it anything.
+Pool: TypeAlias = asyncpg.Pool
 #: What statements run on: a connection of its own, or one lent by a pool.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
