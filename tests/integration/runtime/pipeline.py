@@ -53,11 +53,13 @@ class Pipeline:
             )
             self.streams.append(stream)
 
-    async def publish(self, stream: str, content: bytes, serial: str = "pump-1") -> None:
+    async def publish(
+        self, stream: str, content: bytes, serial: str = "pump-1", kind: str = "measurements"
+    ) -> None:
         """Publish straight into a stream; the routing key is the device's."""
         exchange = await self.channel.declare_exchange("iot", "topic", durable=True)
         queue = await self.channel.get_queue(stream)
-        key = f"sensor.{serial}.measurements"
+        key = f"sensor.{serial}.{kind}"
         await queue.bind(exchange, key)
         await exchange.publish(aio_pika.Message(content, delivery_mode=2), key)
         await queue.unbind(exchange, key)
@@ -65,8 +67,8 @@ class Pipeline:
     async def next_offset(self, stream: str, consumer: str = "measurements") -> int:
         return await PostgresCheckpointStore(self.pool).next_offset(consumer, stream)
 
-    async def count(self) -> int:
-        return int(await self.pool.fetchval("SELECT count(*) FROM reading"))
+    async def count(self, table: str = "reading") -> int:
+        return int(await self.pool.fetchval(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
     @asynccontextmanager
     async def worker(
