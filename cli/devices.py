@@ -26,6 +26,7 @@ from weir.clock import SystemClock
 
 app = typer.Typer()
 
+_STATE_STYLES = {"pending": "yellow"}
 _PRESENCE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
 _LISTED_MAX = 1_000
 
@@ -38,6 +39,9 @@ def list_devices(
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only devices of this model.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only those that are pending or active.")
     ] = None,
     presence: Annotated[
         str | None,
@@ -53,13 +57,20 @@ def list_devices(
 ) -> None:
     """List devices by serial.
 
-    Online is what was heard of in the last five minutes.
+    Online is what was heard of in the last five minutes. What a pending device sends is kept aside
+    until the device is approved.
 
     Examples:
         iotctl devices list --site harbour --presence offline
         iotctl devices list --search crane- -o json
     """
-    wanted = {"site": site, "model": model, "presence": presence, "search": search}
+    wanted = {
+        "site": site,
+        "model": model,
+        "state": state,
+        "presence": presence,
+        "search": search,
+    }
     with open_gateway() as gateway:
         # One more than is shown tells whether there are others.
         found = list(gateway.get_all("/v1/devices", wanted, key="devices", limit=limit + 1))
@@ -68,6 +79,7 @@ def list_devices(
         Column("site", "SITE"),
         Column("model", "MODEL"),
         Column("firmware", "FIRMWARE"),
+        Column("state", "STATE", styles=_STATE_STYLES),
         Column("presence", "PRESENCE", styles=_PRESENCE_STYLES),
         Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now())),
     ]

@@ -29,7 +29,11 @@ Serial = Annotated[str, Field(pattern=f"^{SERIAL_PATTERN}$", description="serial
 FieldName = Annotated[str, Field(pattern=f"^{FIELD_NAME_PATTERN}$")]
 Cursor = Annotated[
     str | None,
-    Field(max_length=CURSOR_LENGTH_MAX, description="`next_cursor` of the page before"),
+    Field(
+        max_length=CURSOR_LENGTH_MAX,
+        pattern=r"^[A-Za-z0-9_-]*$",
+        description="`next_cursor` of the page before",
+    ),
 ]
 InstantText = Annotated[str | None, Field(max_length=_INSTANT_LENGTH_MAX, description=HELP)]
 

@@ -14,6 +14,7 @@ from weir.model.announcement import Kind
 from weir.postgres.queries.devices import (
     ONLINE_WINDOW,
     DeviceFilter,
+    DeviceState,
     Presence,
     list_devices,
     show_device,
@@ -28,6 +29,7 @@ class DeviceQuery(PageQuery):
 
     site: Text | None = Field(None, description="slug of the site that they are at")
     model: Text | None = Field(None, description="their exact model")
+    state: DeviceState | None = None
     presence: Presence | None = None
     search: Text = Field("", description="how their serials start")
 
@@ -43,6 +45,7 @@ class Device(BaseModel):
     model: str = Field(description="empty until the device has announced itself")
     firmware: str
     sample_rate_hz: float = Field(description="0: irregular, or not announced")
+    state: DeviceState = Field(description="pending: kept aside until it is approved")
     presence: Presence = Field(
         description=f"online: heard of in the last {ONLINE_WINDOW.total_seconds():.0f} s"
     )
@@ -83,7 +86,7 @@ class DeviceDetails(Device):
 @router.get("")
 async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InContext) -> DevicePage:
     """List devices, a page at a time, by serial."""
-    wanted = DeviceFilter(query.site, query.model, query.presence, query.search)
+    wanted = DeviceFilter(query.site, query.model, query.state, query.presence, query.search)
     after = cursors.decode_serial(query.cursor) if query.cursor else ""
     # One more than asked for tells whether there is another page.
     found = await list_devices(

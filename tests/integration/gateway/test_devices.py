@@ -47,12 +47,15 @@ async def test_pages_give_every_device_once(
 
 
 async def test_devices_are_filtered(
-    client: httpx.AsyncClient, add_device: AddDevice, clock: ManualClock
+    client: httpx.AsyncClient, add_device: AddDevice, clock: ManualClock, pool: asyncpg.Pool
 ) -> None:
     await add_device("crane-1", site="harbour", model="VX-1", seen_at=clock.now())
     await add_device("crane-2", site="harbour", seen_at=clock.now() - timedelta(hours=1))
     await add_device("pump-1", model="VX-1")
+    await pool.execute("UPDATE device SET state = 'pending' WHERE serial = 'pump-1'")
 
+    assert await serials(client, "state=pending") == ["pump-1"]
+    assert await serials(client, "state=active") == ["crane-1", "crane-2"]
     assert await serials(client, "site=harbour") == ["crane-1", "crane-2"]
     assert await serials(client, "model=VX-1") == ["crane-1", "pump-1"]
     assert await serials(client, "presence=online") == ["crane-1"]
@@ -102,6 +105,7 @@ async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
         "model": "VX-1",
         "firmware": "",
         "sample_rate_hz": 0.0,
+        "state": "active",
         "presence": "online",
         "enrolled_at": "2026-03-14T15:09:26.000000Z",
         "announced_at": None,

@@ -14,6 +14,13 @@ from weir.postgres.queries._read import fetch, fetch_row
 ONLINE_WINDOW = timedelta(minutes=5)
 
 
+class DeviceState(StrEnum):
+    """Whether what a device sends is stored, or kept aside until somebody approves the device."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+
+
 class Presence(StrEnum):
     """Whether a device is heard of: within `ONLINE_WINDOW`, longer ago, or not at all yet."""
 
@@ -31,6 +38,7 @@ class DeviceFilter:
 
     site: str | None = None
     model: str | None = None
+    state: DeviceState | None = None
     presence: Presence | None = None
     serial_prefix: str = ""
 
@@ -49,6 +57,7 @@ class DeviceSummary:
     model: str
     firmware: str
     sample_rate_hz: float
+    state: DeviceState
     presence: Presence
     enrolled_at: datetime
     announced_at: datetime | None
@@ -58,7 +67,7 @@ class DeviceSummary:
 
 _SUMMARY = """
     SELECT serial, organisation.slug AS organisation, site.slug AS site, model, firmware,
-           sample_rate_hz, enrolled_at, announced_at, last_seen_at, last_observed_at,
+           sample_rate_hz, state, enrolled_at, announced_at, last_seen_at, last_observed_at,
            CASE WHEN last_seen_at IS NULL THEN 'never_seen'
                 WHEN last_seen_at >= $1 THEN 'online' ELSE 'offline' END AS presence
     FROM device JOIN site USING (site_id) JOIN organisation USING (org_id)
@@ -69,8 +78,9 @@ _LIST = f"""
     WHERE serial > $2 AND starts_with(serial, $3)
       AND ($4::text IS NULL OR site = $4)
       AND ($5::text IS NULL OR model = $5)
-      AND ($6::text IS NULL OR presence = $6)
-    ORDER BY serial LIMIT $7
+      AND ($6::text IS NULL OR state = $6)
+      AND ($7::text IS NULL OR presence = $7)
+    ORDER BY serial LIMIT $8
     """  # noqa: S608 - only constants are put together
 _SHOW = f"{_SUMMARY} WHERE serial = $2"
 
@@ -91,6 +101,7 @@ async def list_devices(
         wanted.serial_prefix,
         wanted.site,
         wanted.model,
+        wanted.state,
         wanted.presence,
         limit,
     )
@@ -112,4 +123,5 @@ async def show_device(pool: asyncpg.Pool, serial: str, now: datetime) -> DeviceS
 
 
 def _summary(row: asyncpg.Record) -> DeviceSummary:
-    return DeviceSummary(**{**row, "presence": Presence(row["presence"])})
+    state, presence = DeviceState(row["state"]), Presence(row["presence"])
+    return DeviceSummary(**{**row, "state": state, "presence": presence})
