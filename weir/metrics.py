@@ -13,14 +13,20 @@ DELIVERIES = Counter(
 READINGS_STORED = Counter(
     "weir_readings_stored_total", "Readings committed to the database.", ["consumer"]
 )
+DEVICE_EVENTS_STORED = Counter(
+    "weir_device_events_stored_total", "Device events committed to the database.", ["consumer"]
+)
+LOCATIONS_STORED = Counter(
+    "weir_locations_stored_total", "Locations committed to the database.", ["consumer"]
+)
 READINGS_REPEATED = Counter(
     "weir_readings_repeated_total",
-    "Readings that were stored already with the same value.",
+    "Readings, device events and locations that were stored already, the same.",
     ["consumer"],
 )
 READINGS_CONFLICTING = Counter(
     "weir_readings_conflicting_total",
-    "Readings that were stored already with another value, which stays.",
+    "Readings and locations that were stored already with another value, which stays.",
     ["consumer"],
 )
 ROLLUPS_WRITTEN = Counter(

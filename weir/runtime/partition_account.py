@@ -51,6 +51,8 @@ class PartitionAccount:
         metrics.READINGS_STORED.labels(name).inc(report.stored_count)
         metrics.READINGS_REPEATED.labels(name).inc(report.repeated_count)
         metrics.READINGS_CONFLICTING.labels(name).inc(report.conflicting_count)
+        metrics.DEVICE_EVENTS_STORED.labels(name).inc(report.event_count)
+        metrics.LOCATIONS_STORED.labels(name).inc(report.location_count)
         metrics.ROLLUPS_WRITTEN.labels(name).inc(report.rollup_count)
         metrics.DELIVERIES.labels(name, "ack").inc(len(entries) - len(committed.letters))
         for letter in committed.letters:
