@@ -190,7 +190,18 @@ def _progress(source: CsvFile) -> Iterator[Callable[[Account], object]]:
 
 def _print_account(account: Account, output: Format) -> None:
     if output is Format.JSON:
-        print_json({**asdict(account), "readings_per_s": account.readings_per_s})
+        print_json(
+            {
+                "rows_read": account.rows_read,
+                "rows_skipped": account.rows_skipped,
+                "readings_sent": account.readings_sent,
+                "readings_skipped": account.readings_skipped,
+                "batches_sent": account.batches_sent,
+                "seconds": account.seconds,
+                "readings_per_s": account.readings_per_s,
+                "problems": [asdict(problem) for problem in account.quoted],
+            }
+        )
         return
     for problem in account.quoted:
         print_note(printable(str(problem)))
@@ -199,7 +210,7 @@ def _print_account(account: Account, output: Format) -> None:
             "rows read": account.rows_read,
             **{f"rows skipped, {why}": count for why, count in account.rows_skipped.items()},
             "readings sent": account.readings_sent,
-            **{f"values skipped, {why}": n for why, n in account.readings_skipped.items() if n},
+            **{f"values skipped, {why}": n for why, n in account.readings_skipped.items()},
             "batches": account.batches_sent,
             "seconds": round(account.seconds, 3),
             "readings/s": round(account.readings_per_s),

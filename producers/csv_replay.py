@@ -165,7 +165,9 @@ class _Replay:
                 continue
             for problem in item.problems:
                 self._note(problem, self.account.readings_skipped)
-            self.account.readings_skipped[MISSING] += item.values.count(None) - len(item.problems)
+            missing_count = item.values.count(None) - len(item.problems)
+            if missing_count:
+                self.account.readings_skipped[MISSING] += missing_count
             yield item
 
     def _shift_us(self) -> int:
