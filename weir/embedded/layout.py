@@ -20,8 +20,13 @@ class Layout:
         """Make the folder; keeps what is in it.
 
         Raises:
-            ConfigError: it cannot be made, or is not ours to write to.
+            ConfigError: it cannot be made, is not ours to write to, or has a space in its path.
         """
+        if any(char.isspace() for char in str(self.folder)):
+            raise ConfigError(
+                f"{self.folder} has a space in it, which the scripts of RabbitMQ do not bear: "
+                "choose another folder with --data"
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(FOLDER_MODE)
