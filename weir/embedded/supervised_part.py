@@ -1,5 +1,6 @@
 """One part under supervision: its process, its lifecycle and its figures."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -70,10 +71,11 @@ class SupervisedPart:
         return self._child is None or self._child.exit_code is not None
 
     def kill(self) -> None:
-        """End what is left of it at once."""
+        """End what is left of it at once, whether or not that can be logged."""
         if self._child:
-            self._log.warning("part_killed", reason="did not stop in time")
             self._child.kill()
+            with contextlib.suppress(OSError):
+                self._log.warning("part_killed", reason="did not stop in time")
 
     def sweep(self) -> None:
         """End what its process has left behind."""

@@ -1,5 +1,6 @@
 """Runs the parts of the system: in order, again when they end, and to a whole end."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -42,10 +43,14 @@ class Supervisor:
         self._next_report_at = 0.0
 
     def run(self, stop: threading.Event, report: Report) -> None:
-        """Start what is due and restart what ends, until `stop` is set; then stop everything."""
+        """Start what is due and restart what ends, until `stop` is set; then stop everything.
+
+        A full disk or a closed terminal, which nothing can be written to, does not end it.
+        """
         try:
             while True:
-                self.tick(report)
+                with contextlib.suppress(OSError):
+                    self.tick(report)
                 if stop.wait(TICK_S):
                     break
         finally:
@@ -79,8 +84,10 @@ class Supervisor:
             members = [part for part in self._parts.values() if _stage_of(part) == stage]
             for part in reversed(members):
                 part.ask_to_stop()
-            report(self.status())
+            with contextlib.suppress(OSError):
+                report(self.status())
             self._wait_for_end(members, grace_s)
+        with contextlib.suppress(OSError):
             report(self.status())
 
     def _wait_for_end(self, members: list[SupervisedPart], grace_s: float) -> None:

@@ -1,5 +1,6 @@
 """Supervision of real processes that do nothing."""
 
+import errno
 import signal
 import sys
 import threading
@@ -50,8 +51,8 @@ class Watch:
 
 
 @contextmanager
-def supervised(*parts: Part) -> Iterator[Watch]:
-    watch = Watch()
+def supervised(*parts: Part, watch: Watch | None = None) -> Iterator[Watch]:
+    watch = watch or Watch()
     stop = threading.Event()
     supervisor = Supervisor(parts, SystemClock(), structlog.get_logger())
     thread = threading.Thread(target=supervisor.run, args=(stop, watch.report))
@@ -115,6 +116,22 @@ def test_everything_has_ended_after_a_stop(tmp_path: Path) -> None:
         for name in ("service", "rabbitmq", "epmd")
     ]
     assert ends == sorted(ends)
+
+
+def test_a_full_disk_neither_ends_supervision_nor_leaves_a_process(tmp_path: Path) -> None:
+    class FullDisk(Watch):
+        def report(self, parts: list[PartStatus]) -> None:
+            super().report(parts)
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    with supervised(part_of(tmp_path, "service", RUN), watch=FullDisk()) as watch:
+        wait_until(lambda: watch.is_ready("service"))
+        first = watch.process("service")
+        first.kill()
+        wait_until(lambda: watch.now("service").restart_count == 1)
+        wait_until(lambda: watch.is_ready("service"))
+        second = watch.process("service")
+    assert not is_alive(second)
 
 
 def test_a_part_that_ignores_the_wish_to_stop_is_killed(tmp_path: Path) -> None:
