@@ -15,7 +15,8 @@ Help texts are compared with `tests/golden/cli`: after a change of one, run
 `WEIR_TEST_UPDATE_GOLDEN=1 pytest tests/contract/test_commands.py` and look at the difference.
 
 A file is imported only when its command is used, so that `iotctl --help` stays fast; within a file,
-import at the top. A command parses, calls one function, prints: tables go through `cli._output`,
-requests through `cli._client`. A `WeirError` becomes one line and an exit code (`cli._errors`);
-anything else is a bug and shows its traceback.
+import at the top, but what a bare install lacks in the functions that need it. A command parses,
+calls one function, prints: tables go through `cli._output`, requests through `cli._client`. A
+`WeirError` becomes one line and an exit code (`cli._errors`); anything else is a bug and shows its
+traceback.
 """

@@ -15,7 +15,6 @@ from typing import Annotated
 import typer
 
 from weir.config import Settings, reveal
-from weir.postgres import migrate as migrations
 
 _URL_VARIABLE = "WEIR_POSTGRES_URL"
 
@@ -27,12 +26,15 @@ def command(
     ] = False,
 ) -> None:
     """Bring the database's schema up to date."""
+    # Here, so that a bare install, which has no asyncpg, can still show the help.
+    from weir.postgres.migrate import migrate
+
     settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
     url = reveal(settings.postgres.url, _URL_VARIABLE)
     if check:
         _check(url)
         return
-    applied = asyncio.run(migrations.migrate(url))
+    applied = asyncio.run(migrate(url))
     for name in applied:
         typer.echo(f"applied {name}")
     if not applied:
@@ -40,7 +42,9 @@ def command(
 
 
 def _check(url: str) -> None:
-    missing = asyncio.run(migrations.pending(url))
+    from weir.postgres.migrate import pending
+
+    missing = asyncio.run(pending(url))
     for name in missing:
         typer.echo(f"missing {name}")
     if missing:
