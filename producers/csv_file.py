@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,8 @@ from weir.model.limits import DESCRIPTION_LENGTH_MAX, TEXT_LENGTH_MAX
 
 #: What most programs write where there is no value; compared without regard to case.
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
+#: Sensors repeat themselves: most cells have been read before.
+_CACHED_CELLS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class CsvFile:
         self._time_index = header.index(layout.time_column)
         self._columns = [(header.index(name), name in layout.text_columns) for name in names]
         self._missing_numbers = {float(text) for text in layout.missing if NUMBER.fullmatch(text)}
+        self._number = lru_cache(_CACHED_CELLS)(self._parse_number)
         self.fields = self._describe(names)
 
     @property
@@ -132,22 +136,29 @@ class CsvFile:
             return Problem(line, "not a time", repr(time_text[:80]))
         row = Row(line, observed_at_us, [])
         for index, is_text in self._columns:
-            row.values.append(self._value(row, cells[index].strip(), is_text=is_text))
+            row.values.append(self._value(row, cells[index], is_text=is_text))
         return row
 
-    def _value(self, row: Row, text: str, *, is_text: bool) -> Value | None:
+    def _value(self, row: Row, cell: str, *, is_text: bool) -> Value | None:
+        if not is_text:
+            try:
+                return self._number(cell)
+            except ValueError as error:
+                row.problems.append(Problem(row.line, "not a number", str(error)))
+                return None
+        text = cell.strip()
         if text.lower() in self._layout.missing:
             return None
-        if is_text:
-            if len(text) <= TEXT_LENGTH_MAX and "\0" not in text:
-                return text
+        if len(text) > TEXT_LENGTH_MAX or "\0" in text:
             row.problems.append(Problem(row.line, "not a text", f"{len(text)} characters or a NUL"))
             return None
-        try:
-            number = parse_number(text.replace(self._layout.decimal_mark, "."))
-        except ValueError as error:
-            row.problems.append(Problem(row.line, "not a number", str(error)))
+        return text
+
+    def _parse_number(self, cell: str) -> int | float | None:
+        text = cell.strip()
+        if text.lower() in self._layout.missing:
             return None
+        number = parse_number(text.replace(self._layout.decimal_mark, "."))
         return None if number in self._missing_numbers else number
 
     def _read_header(self) -> list[str]:
