@@ -17,6 +17,8 @@ from weir.testing.clock import START, ManualClock
 
 TOKEN = "a-token-for-tests"  # noqa: S105 - of no gateway but these
 
+NOWHERE = "postgresql://nobody:secret-of-nobody@127.0.0.1:1/nothing"
+
 OpenClient: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 AddDevice: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
 AddReadings: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
@@ -59,6 +61,15 @@ async def client(
     open_client: OpenClient, pool: asyncpg.Pool, clock: ManualClock
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with open_client(pool, clock) as client:
+        yield client
+
+
+@pytest.fixture
+async def lost_client(
+    open_client: OpenClient, clock: ManualClock
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a gateway whose database cannot be reached."""
+    async with open_pool(NOWHERE) as pool, open_client(pool, clock) as client:
         yield client
 
 

@@ -1,6 +1,5 @@
 """What goes wrong, and how the gateway says so."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +8,12 @@ import httpx
 import pytest
 
 from gateway.limits import BODY_BYTES_MAX, QUERY_BYTES_MAX
-from tests.integration.gateway.conftest import TOKEN, AddDevice, OpenClient
+from tests.integration.gateway.conftest import NOWHERE, TOKEN, AddDevice, OpenClient
 from weir.postgres.pool import open_pool
 from weir.testing.clock import ManualClock
 
 pytestmark = pytest.mark.postgres
 
-NOWHERE = "postgresql://nobody:secret-of-nobody@127.0.0.1:1/nothing"
 RESOURCES = ["/v1/devices", "/v1/readings?serial=a", "/v1/dead-letters", "/v1/status"]
 
 
@@ -37,20 +35,25 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
     "shown", [None, "Bearer wrong", "Bearer", "Basic a", f"Bearer {TOKEN}x", f"bearer{TOKEN}"]
 )
 async def test_without_the_token_there_is_no_answer(
-    open_client: OpenClient, pool: asyncpg.Pool, path: str, shown: str | None
+    open_client: OpenClient, path: str, shown: str | None
 ) -> None:
-    async with open_client(pool, ManualClock(), token="") as client:
-        response = await client.get(path, headers={"Authorization": shown} if shown else {})
+    headers = {"Authorization": shown} if shown else {}
+    async with (
+        open_pool(NOWHERE) as pool,
+        open_client(pool, ManualClock(), token="") as client,
+    ):
+        response = await client.get(path, headers=headers)
 
     assert_problem(response, 401, "unauthorized")
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_token_may_not_be_shown_twice(
-    open_client: OpenClient, pool: asyncpg.Pool
-) -> None:
+async def test_the_token_may_not_be_shown_twice(open_client: OpenClient) -> None:
     headers = [("Authorization", "Bearer wrong"), ("Authorization", f"Bearer {TOKEN}")]
-    async with open_client(pool, ManualClock(), token="") as client:
+    async with (
+        open_pool(NOWHERE) as pool,
+        open_client(pool, ManualClock(), token="") as client,
+    ):
         assert_problem(await client.get("/v1/devices", headers=headers), 401, "unauthorized")
 
 
@@ -61,19 +64,19 @@ async def test_health_needs_no_token(open_client: OpenClient, pool: asyncpg.Pool
     assert answers == [200, 200]
 
 
-async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
-    assert_problem(await client.get("/v1/nothing"), 404, "not_found")
+async def test_an_unknown_path_is_a_problem(lost_client: httpx.AsyncClient) -> None:
+    assert_problem(await lost_client.get("/v1/nothing"), 404, "not_found")
 
 
-async def test_a_wrong_method_is_a_problem(client: httpx.AsyncClient) -> None:
-    response = await client.post("/v1/devices")
+async def test_a_wrong_method_is_a_problem(lost_client: httpx.AsyncClient) -> None:
+    response = await lost_client.post("/v1/devices")
 
     assert_problem(response, 405, "method_not_allowed")
     assert response.headers["allow"] == "GET"
 
 
-async def test_every_wrong_parameter_is_named(client: httpx.AsyncClient) -> None:
-    response = await client.get("/v1/devices?limit=0&sit=harbour&presence=asleep&site=%00")
+async def test_every_wrong_parameter_is_named(lost_client: httpx.AsyncClient) -> None:
+    response = await lost_client.get("/v1/devices?limit=0&sit=harbour&presence=asleep&site=%00")
 
     problem = assert_problem(response, 422, "invalid_request")
     assert {error["parameter"] for error in problem["errors"]} == {
@@ -84,38 +87,59 @@ async def test_every_wrong_parameter_is_named(client: httpx.AsyncClient) -> None
     }
 
 
-async def test_a_long_query_is_refused(client: httpx.AsyncClient) -> None:
-    response = await client.get(f"/v1/devices?search={'a' * QUERY_BYTES_MAX}")
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"serial": "no.serial"},
+        {"field": "a\x00"},
+        {"field": "a" * 201},
+        {"field": ["a"] * 257},
+        {"since": "yesterday"},
+        {"until": "9" * 65},
+        {"limit": 0},
+        {"limit": 10_001},
+        {"limit": "many"},
+        {"cursor": "abc"},
+        {"cursor": "A" * 15_001},
+        {"newest": True, "cursor": "abc"},
+        {"from": "1m"},
+    ],
+)
+async def test_a_wrong_question_is_refused_without_asking_the_database(
+    lost_client: httpx.AsyncClient, query: dict[str, Any]
+) -> None:
+    response = await lost_client.get("/v1/readings", params={"serial": "pump-1", **query})
+
+    assert_problem(response, 422, "invalid_request")
+
+
+async def test_a_long_query_is_refused(lost_client: httpx.AsyncClient) -> None:
+    response = await lost_client.get(f"/v1/devices?search={'a' * QUERY_BYTES_MAX}")
 
     assert_problem(response, 414, "query_too_long")
 
 
-async def test_a_long_body_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
-    response = await client.post("/v1/devices", content=b"a" * (BODY_BYTES_MAX + 1))
+async def test_a_long_body_is_refused_before_it_is_read(lost_client: httpx.AsyncClient) -> None:
+    response = await lost_client.post("/v1/devices", content=b"a" * (BODY_BYTES_MAX + 1))
 
     assert_problem(response, 413, "content_too_large")
 
 
 @pytest.mark.parametrize("given", ["abc-1.Z_9", "a" * 64])
-async def test_a_clients_request_id_comes_back(client: httpx.AsyncClient, given: str) -> None:
-    response = await client.get("/healthz", headers={"X-Request-ID": given})
+async def test_a_clients_request_id_comes_back(lost_client: httpx.AsyncClient, given: str) -> None:
+    response = await lost_client.get("/healthz", headers={"X-Request-ID": given})
 
     assert response.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a" * 65, "a b", "a\tb", '"', "日本"])
-async def test_what_is_no_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    response = await client.get("/healthz", headers={b"X-Request-ID": given.encode()})
+async def test_what_is_no_request_id_is_replaced(
+    lost_client: httpx.AsyncClient, given: str
+) -> None:
+    response = await lost_client.get("/healthz", headers={b"X-Request-ID": given.encode()})
 
     assert response.headers["x-request-id"] != given
     assert len(response.headers["x-request-id"]) == 16
-
-
-@pytest.fixture
-async def lost_client(open_client: OpenClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a gateway whose database cannot be reached."""
-    async with open_pool(NOWHERE) as pool, open_client(pool, ManualClock()) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", RESOURCES)
@@ -198,8 +222,8 @@ async def test_requests_are_counted_by_route_and_not_by_path(
     assert "pump-17" not in text
 
 
-async def test_the_contract_is_published_with_its_problems(client: httpx.AsyncClient) -> None:
-    contract = (await client.get("/openapi.json")).json()
+async def test_the_contract_is_published_with_its_problems(lost_client: httpx.AsyncClient) -> None:
+    contract = (await lost_client.get("/openapi.json")).json()
 
     assert set(contract["paths"]) >= {
         "/v1/devices",

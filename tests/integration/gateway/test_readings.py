@@ -16,7 +16,7 @@ Seen = list[tuple[str, float, float | str]]
 
 
 @pytest.fixture(autouse=True)
-async def device(add_device: AddDevice) -> None:
+async def devices(add_device: AddDevice) -> None:
     await add_device("pump-1")
     await add_device("pump-2")
 
@@ -134,34 +134,16 @@ async def test_the_newest_of_a_window_are_given_oldest_first(
     assert page["next_cursor"] is None
 
 
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ({"serial": "nobody"}, "not_found"),
-        ({"field": "nothing"}, "not_found"),
-        ({"serial": "no.serial"}, "invalid_request"),
-        ({"field": "a\x00"}, "invalid_request"),
-        ({"field": "a" * 201}, "invalid_request"),
-        ({"field": ["a"] * 257}, "invalid_request"),
-        ({"since": "yesterday"}, "invalid_request"),
-        ({"until": "9" * 65}, "invalid_request"),
-        ({"limit": 0}, "invalid_request"),
-        ({"limit": 10_001}, "invalid_request"),
-        ({"limit": "many"}, "invalid_request"),
-        ({"cursor": "abc"}, "invalid_request"),
-        ({"cursor": "A" * 15_001}, "invalid_request"),
-        ({"newest": True, "cursor": "abc"}, "invalid_request"),
-        ({"from": "1m"}, "invalid_request"),
-    ],
-)
-async def test_a_wrong_question_is_refused(
-    client: httpx.AsyncClient, add_readings: AddReadings, query: dict[str, Any], code: str
+@pytest.mark.parametrize("query", [{"serial": "nobody"}, {"field": "nothing"}])
+async def test_what_there_is_not_is_not_found(
+    client: httpx.AsyncClient, add_readings: AddReadings, query: dict[str, Any]
 ) -> None:
     await add_readings("pump-1", "a", {0: 1.0})
 
     response = await client.get("/v1/readings", params={"serial": "pump-1", **query})
 
-    assert response.json()["code"] == code, response.text
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
 
 
 async def test_a_live_view_begins_with_the_newest_and_gives_each_reading_once(
