@@ -1,4 +1,4 @@
-"""Write the files that are made from others: protobuf code, reference pages, .env.example.
+"""Write the files that are made from others: protobuf code, reference pages, JSON Schemas.
 
 `python -m scripts.generate` writes all of them, `... proto` and `... docs` a part; with `--check`
 nothing is written, what is out of date is named, and the exit code is 1.
@@ -15,7 +15,11 @@ from scripts import reference
 
 ROOT = Path(__file__).parent.parent
 #: Written by generators only: a file here that none of them writes is left over.
-OWNED = ("weir/telemetry/**/*_pb2.py", "weir/telemetry/**/*_pb2.pyi")
+OWNED = (
+    "weir/telemetry/**/*_pb2.py",
+    "weir/telemetry/**/*_pb2.pyi",
+    "schemas/json/telemetry/*.json",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -78,12 +82,18 @@ def protobuf_code() -> dict[str, bytes]:
 
 
 def reference_pages() -> dict[str, bytes]:
-    """Render what is said about settings and metrics where they are defined."""
+    """Render what is said about settings, metrics and the wire where they are defined."""
+    # They need the protobuf code, which must not be needed to make it.
+    from scripts import wire
+    from weir.codec.json_forms.export import exported_schemas
+
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     pages = {
         "docs/reference/settings.md": reference.settings_page(),
         "docs/reference/metrics.md": reference.metrics_page(),
+        wire.PAGE: wire.wire_page(),
         ".env.example": reference.env_example(compose),
+        **{f"schemas/json/telemetry/{name}": text for name, text in exported_schemas().items()},
     }
     return {path: text.encode() for path, text in pages.items()}
 

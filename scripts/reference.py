@@ -32,12 +32,12 @@ def settings_page() -> str:
     for group, model in _groups():
         lines += ["", f"## {group}", "", model.__doc__ or "", ""]
         rows = (
-            (f"`{name}`", _default(field), _cell(field.description or ""))
+            (f"`{name}`", _default(field), cell(field.description or ""))
             for name, field in _variables(group, model)
         )
-        lines += _table(("variable", "default", "what it says"), rows)
+        lines += table(("variable", "default", "what it says"), rows)
     lines += ["", "## others", "", "Read by the programs that need them.", ""]
-    lines += _table(
+    lines += table(
         ("variable", "what it says"),
         ((f"`{name}`", text) for name, text in _OTHER_VARIABLES.items()),
     )
@@ -47,12 +47,12 @@ def settings_page() -> str:
 def metrics_page() -> str:
     """Render every metric of `weir.metrics`."""
     rows = sorted(
-        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels) or "-", _cell(text))
+        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels) or "-", cell(text))
         for name, kind, labels, text in _metrics()
     )
     head = ["# Metrics", "", _GENERATED, "", _METRICS_INTRODUCTION, ""]
-    table = _table(("metric", "type", "labels", "what it counts"), rows)
-    return "\n".join([*head, *table]) + "\n"
+    listing = table(("metric", "type", "labels", "what it counts"), rows)
+    return "\n".join([*head, *listing]) + "\n"
 
 
 def env_example(compose: str) -> str:
@@ -101,7 +101,8 @@ def _metrics() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
                 yield described.name + suffix, described.type, labels, described.documentation
 
 
-def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+def table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Render the lines of a table; the cells are Markdown."""
     return [
         f"| {' | '.join(titles)} |",
         f"|{' --- |' * len(titles)}",
@@ -109,5 +110,6 @@ def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str
     ]
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Give a text that can stand in a table."""
     return text.replace("|", "\\|")

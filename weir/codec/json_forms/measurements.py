@@ -110,8 +110,24 @@ class Column(Form):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": ["times"]}, {"required": ["start", "period_us"]}],
-            "dependentRequired": {"start": ["period_us"], "period_us": ["start"]},
+            "oneOf": [
+                {
+                    "required": ["times"],
+                    "properties": {
+                        "times": {"type": "array"},
+                        "start": {"type": "null"},
+                        "period_us": {"type": "null"},
+                    },
+                },
+                {
+                    "required": ["start", "period_us"],
+                    "properties": {
+                        "times": {"type": "null"},
+                        "start": {"type": ["string", "integer"]},
+                        "period_us": {"type": "integer"},
+                    },
+                },
+            ]
         }
     )
 

@@ -5,9 +5,9 @@ Source: RFC 3339, section 5.6, with at most nine digits of a second.
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from weir.clock import to_us
 from weir.errors import DecodeError, ImplausibleReadingError
@@ -48,21 +48,5 @@ def read_time(value: object) -> int:
     raise DecodeError(f"not a time: {str(value)[:40]!r} (ISO 8601 with Z, or whole microseconds)")
 
 
-def _read_times(values: list[Any]) -> list[int]:
-    return [read_time(value) for value in values]
-
-
 Time = Annotated[int, BeforeValidator(read_time), WithJsonSchema(TIME_SCHEMA)]
-Times = Annotated[
-    list[Any],
-    Field(min_length=1, max_length=READING_COUNT_MAX),
-    AfterValidator(_read_times),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "items": TIME_SCHEMA,
-            "minItems": 1,
-            "maxItems": READING_COUNT_MAX,
-        }
-    ),
-]
+Times = Annotated[list[Time], Field(min_length=1, max_length=READING_COUNT_MAX)]

@@ -18,7 +18,7 @@ from weir.telemetry.v1.measurement_pb2 import Field as WireField
 
 Scalar: TypeAlias = float | int | bool | str
 
-_SCALAR_SCHEMA = {
+VALUE_SCHEMA = {
     "description": "A number (integers up to 2^53 in magnitude), true or false, or a text.",
     "anyOf": [
         {"type": "number"},
@@ -86,7 +86,7 @@ Unit = Annotated[
         description="The unit (UCUM where it has one: `Cel`, `kW.h`, `m/s2`); empty: as announced.",
     ),
 ]
-Value = Annotated[Any, AfterValidator(_check_scalar), WithJsonSchema(_SCALAR_SCHEMA)]
+Value = Annotated[Any, AfterValidator(_check_scalar), WithJsonSchema(VALUE_SCHEMA)]
 #: Checked as a whole when the column is filled: a call for each value would cost more than reading.
 Values = Annotated[
     list[Any],
@@ -114,7 +114,7 @@ ValuesByField = Annotated[
             "description": "The value of each field.",
             "type": "object",
             "propertyNames": {"pattern": f"^{FIELD_NAME_PATTERN}$"},
-            "additionalProperties": _SCALAR_SCHEMA,
+            "additionalProperties": VALUE_SCHEMA,
             "minProperties": 1,
             "maxProperties": FIELD_COUNT_MAX,
         }
