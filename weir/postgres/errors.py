@@ -7,10 +7,11 @@ import asyncpg
 
 from weir.errors import RejectedByStoreError, StoreUnavailableError
 
-#: SQLSTATE classes after which trying again can help: connection exception, transaction rollback
-#: (serialization, deadlock), insufficient resources, operator intervention, system error.
+#: SQLSTATE classes after which trying again can help: connection exception, login refused, no such
+#: database (yet), transaction rollback (serialization, deadlock), insufficient resources, not
+#: accepting connections, operator intervention, system error.
 #: Source: PostgreSQL 18 documentation, appendix A.
-_TRANSIENT_CLASSES = ("08", "40", "53", "57", "58")
+_TRANSIENT_CLASSES = ("08", "28", "3D", "40", "53", "55", "57", "58")
 #: Classes that say the content is at fault: data exception, integrity constraint violation, program
 #: limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
@@ -38,8 +39,9 @@ def translated() -> Iterator[None]:
         if state.startswith(_CONTENT_CLASSES):
             raise RejectedByStoreError(f"PostgreSQL: {error}") from error
         raise
-    except asyncpg.InterfaceError as error:
-        # Raised for a connection that died under us, and for a pool that closes.
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # Raised for a connection that died under us, and for a pool that closes. The second is the
+        # driver's word for a connection that was ended between two of its steps.
         raise StoreUnavailableError(f"PostgreSQL: {error}") from error
     except (TimeoutError, OSError) as error:
         reason = str(error) or type(error).__name__

@@ -94,11 +94,16 @@ async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
 def plan(migrations: list[Migration], applied: dict[str, str]) -> list[Migration]:
     """Choose what is still to be applied; `applied` gives the checksum of each name.
 
+    Migrations that are newer than all of ours are those of the next version: it was started first.
+
     Raises:
         MigrationError: an applied migration was edited, has no file, or comes after a new one.
     """
     known = {migration.name: migration.checksum for migration in migrations}
+    ours = max(known, default="")
     for name, checksum in applied.items():
+        if name > ours:
+            continue
         if name not in known:
             raise MigrationError(f"the database has migration {name}, which this version lacks")
         if known[name] != checksum:

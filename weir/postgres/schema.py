@@ -20,7 +20,7 @@ async def require_schema(url: str) -> None:
 
     Raises:
         StoreUnavailableError: the database is away, or migrations are missing (yet).
-        MigrationError: the database is newer than this version, or was edited.
+        MigrationError: a migration was edited after it was applied, or is missing here.
     """
     missing = await pending(url)
     if missing:

@@ -19,13 +19,19 @@ def test_what_is_missing_is_planned_in_order() -> None:
     ("applied", "problem"),
     [
         ({"0001_pre_a": "changed"}, "edited"),
-        ({"0003_pre_c": "cc"}, "lacks"),
+        ({"0001_pre_other": "cc"}, "lacks"),
         ({"0002_pre_b": "bb"}, "comes before"),
     ],
 )
 def test_a_history_that_does_not_fit_is_refused(applied: dict[str, str], problem: str) -> None:
     with pytest.raises(MigrationError, match=problem):
         plan(FILES, applied)
+
+
+def test_what_the_next_version_has_applied_disturbs_nobody() -> None:
+    applied = {"0001_pre_a": "aa", "0002_pre_b": "bb", "0003_pre_c": "cc"}
+
+    assert [] == plan(FILES, applied)
 
 
 def test_two_files_of_one_number_are_refused(tmp_path: Path) -> None:
