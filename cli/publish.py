@@ -108,7 +108,6 @@ def publish_csv(
         iotctl publish csv run.csv --serial pump-7 --time-column t --speed 60 --ends-now
     """
     settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
-    configure_logging(settings.log.level, "publish")
     layout = CsvLayout(
         time_column=time_column,
         time_format=time_format,
@@ -123,6 +122,7 @@ def publish_csv(
     pace = _pace(speed, starts_at, ends_now=ends_now, batch_rows=batch, is_strict=strict)
     address = MqttAddress.of_device(reveal(settings.mqtt.url, _URL_VARIABLE), serial)
     source = CsvFile(file, layout)
+    configure_logging(settings.log.level, "publish")
     with _progress(source) as on_progress:
         account = asyncio.run(replay_csv(source, address, pace, model, on_progress))
     _print_account(account, output)
