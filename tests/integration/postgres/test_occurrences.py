@@ -1,11 +1,13 @@
 """Device events and locations beside the readings, in one transaction of a real PostgreSQL."""
 
+import json
 from datetime import datetime
 
 import asyncpg
 import pytest
 
 from weir.clock import from_us
+from weir.codec.device_event import decode_events, encode_events
 from weir.codec.measurement import FieldColumn, MeasurementBatch
 from weir.codec.telemetry import Telemetry
 from weir.errors import ConflictError, RejectedByStoreError
@@ -155,6 +157,28 @@ async def test_all_kinds_are_stored_in_one_transaction(pool: asyncpg.Pool, write
         await late.append(events((6, "stopped", "{}")), locations(at(10, 1.0)))
     assert 1 == await pool.fetchval("SELECT count(*) FROM device_event")
     assert 1 == await pool.fetchval("SELECT count(*) FROM location")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"largest":1.7976931348623157e+308,"smallest":5e-324,"zero":-0.0,"exact":-9007199254740992}',
+        '{"":"","\\u001f":"\\\\ \\" \\u2028","\U0010ffff":"\uffff"}',
+        '{"a":' * 15 + "{}" + "}" * 15,
+        '{"a":[' + "[]," * 5_000 + "{}]}",
+    ],
+)
+async def test_what_the_codec_passes_the_database_stores(
+    pool: asyncpg.Pool, writer: Writer, data: str
+) -> None:
+    body = encode_events([DeviceEvent(NOW_US, "odd", data)])
+    batch = decode_events(body, "truck-1", NOW_US)
+
+    assert AppendReport(event_count=1) == await writer.append(batch)
+
+    stored = await pool.fetchval("SELECT data::text FROM device_event")
+    # It writes large numbers out, digit for digit.
+    assert json.loads(data, parse_int=float) == json.loads(stored, parse_int=float)
 
 
 async def test_what_the_database_refuses_stores_nothing(pool: asyncpg.Pool, writer: Writer) -> None:
