@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import make_url
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
     AuthenticationError,
@@ -20,6 +21,7 @@ from aio_pika.exceptions import (
     InvalidFrameError,
     ProbableAuthenticationError,
 )
+from yarl import URL
 
 from weir.errors import BrokerUnavailableError, ConfigError
 
@@ -48,38 +50,31 @@ async def open_connection(url: str, purpose: str) -> AsyncIterator[AbstractConne
     # The libraries log each failed attempt as an error; our callers log a loss once.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
-    with translated():
-        try:
-            connection = await aio_pika.connect(
-                url, timeout=CONNECT_TIMEOUT_S, heartbeat=HEARTBEAT_S, name=f"weir {purpose}"
-            )
-        except InvalidFrameError as error:
-            # How aiormq reports that the broker closes instead of opening a virtual host.
-            raise BrokerUnavailableError(
-                "RabbitMQ: the virtual host is not there, is not up yet, or refuses the user"
-            ) from error
-        except ValueError as error:
-            raise ConfigError(
-                "WEIR_AMQP_URL is not an address: amqp://user:password@host"
-            ) from error
+    connection = aio_pika.Connection(_address(url, purpose))
     try:
+        with translated():
+            await _connect(connection)
         yield connection
     finally:
+        # Also one that never came up: otherwise it closes itself when it is collected.
         await _close(connection)
 
 
 @asynccontextmanager
-async def open_channel(connection: AbstractConnection) -> AsyncIterator[AbstractChannel]:
+async def open_channel(
+    connection: AbstractConnection, *, on_return_raises: bool = False
+) -> AsyncIterator[AbstractChannel]:
     """Open a channel until the block ends.
 
     Closing it is a request of its own, so acknowledgements that were sent before have arrived.
+    `on_return_raises`: publishing a message that reaches no queue is an error.
 
     Raises:
         BrokerUnavailableError: the connection is lost.
     """
     with translated():
         async with asyncio.timeout(REQUEST_TIMEOUT_S):
-            channel = await connection.channel()
+            channel = await connection.channel(on_return_raises=on_return_raises)
     try:
         yield channel
     finally:
@@ -117,6 +112,26 @@ def reply_text(error: ChannelClosed | ConnectionClosed) -> str:
     """Give the sentence with which the broker closed."""
     texts = [item for item in error.args if isinstance(item, str)]
     return texts[-1] if texts else type(error).__name__
+
+
+def _address(url: str, purpose: str) -> URL:
+    try:
+        address = make_url(url, heartbeat=HEARTBEAT_S, name=f"weir {purpose}")
+    except ValueError:
+        address = URL()
+    if address.host is None:
+        raise ConfigError("WEIR_AMQP_URL is not an address: amqp://user:password@host:5672/vhost")
+    return address
+
+
+async def _connect(connection: AbstractConnection) -> None:
+    try:
+        await connection.connect(timeout=CONNECT_TIMEOUT_S)
+    except InvalidFrameError as error:
+        # How aiormq reports that the broker closes instead of opening a virtual host.
+        raise BrokerUnavailableError(
+            "RabbitMQ: the virtual host is not there, is not up yet, or refuses the user"
+        ) from error
 
 
 async def _close(closeable: AbstractConnection | AbstractChannel) -> None:
