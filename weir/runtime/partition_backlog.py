@@ -1,10 +1,11 @@
 """What a partition worker has decoded and not yet committed: bounded, in stream order.
 
-Filled while the previous transaction runs, and taken as a whole when it ends: the slower the
-database, the larger and cheaper the next commit.
+Filled while the previous transaction runs, and taken when it ends: the slower the database, the
+larger and cheaper the next commit.
 """
 
 import asyncio
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -67,10 +68,19 @@ class Backlog(Generic[Item]):
         """Return when there is something to commit."""
         await self._filled.wait()
 
-    def take(self) -> list[Entry[Item]]:
-        """Take everything that waits."""
-        entries, self._entries = self._entries, []
-        self._bytes = self._rows = 0
-        self._filled.clear()
+    def take(self, before: int) -> list[Entry[Item]]:
+        """Take the entries before an offset; later ones stay."""
+        if before >= self.next_offset:
+            taken, self._entries = self._entries, []
+            self._filled.clear()
+        else:
+            count = bisect_left(self._entries, before, key=_offset)
+            taken, self._entries = self._entries[:count], self._entries[count:]
+        self._bytes = sum(len(entry.message.body) for entry in self._entries)
+        self._rows = sum(entry.weight for entry in self._entries)
         self._room.set()
-        return entries
+        return taken
+
+
+def _offset(entry: Entry[Item]) -> int:
+    return entry.message.offset

@@ -156,8 +156,10 @@ class PartitionWorker(Generic[Item]):
             await backlog.wait_for_entries()
             if self._consumer.commit_interval_s:
                 await asyncio.sleep(self._consumer.commit_interval_s)
-            await self._follow(backlog.next_offset)
-            entries = backlog.take()
+            # What arrives while we wait has not been passed yet: it stays for the next commit.
+            reached = backlog.next_offset
+            await self._follow(reached)
+            entries = backlog.take(reached)
             with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
                 committed = await self._commit(offset, entries)
             offset = entries[-1].message.offset + 1

@@ -1,4 +1,4 @@
-"""The backlog between reading and committing: bounded, in order, taken as a whole."""
+"""The backlog between reading and committing: bounded, in order."""
 
 import asyncio
 
@@ -18,8 +18,20 @@ async def test_everything_that_waits_is_taken_in_order() -> None:
 
     await backlog.wait_for_entries()
 
-    assert [5, 6, 7] == [taken.message.offset for taken in backlog.take()]
+    assert [5, 6, 7] == [taken.message.offset for taken in backlog.take(8)]
     assert (8, 0) == (backlog.next_offset, len(backlog))
+
+
+async def test_what_came_after_an_offset_stays_and_counts() -> None:
+    backlog: Backlog[int] = Backlog(0)
+    backlog.add(entry(0))
+    backlog.add(entry(1, weight=partition_backlog.BACKLOG_ROWS_MAX))
+
+    assert [0] == [taken.message.offset for taken in backlog.take(1)]
+    assert backlog.is_full
+    await backlog.wait_for_entries()
+    assert [1] == [taken.message.offset for taken in backlog.take(2)]
+    assert not backlog.is_full
 
 
 async def test_the_reader_waits_at_the_bound_of_bytes_until_all_is_taken() -> None:
@@ -29,7 +41,7 @@ async def test_the_reader_waits_at_the_bound_of_bytes_until_all_is_taken() -> No
     await asyncio.wait([reader], timeout=0)
 
     assert not reader.done()
-    backlog.take()
+    backlog.take(1)
     await reader
 
 
