@@ -3,10 +3,18 @@
 import asyncio
 from datetime import datetime
 
-from weir.rabbitmq.stream_reader import Chunk, StreamEnd, StreamStart, open_stream
+from weir.rabbitmq.stream_reader import (
+    Chunk,
+    StreamEnd,
+    StreamReader,
+    StreamStart,
+    open_stream,
+)
 
 #: A stream that has messages shows its first or last ones at once; an empty one shows nothing.
 EMPTY_WAIT_S = 2.0
+#: How long what has arrived takes through our own tasks.
+_HANDOVER_S = 0.2
 
 
 async def first_offset(url: str, stream: str) -> int | None:
@@ -43,8 +51,18 @@ async def offset_at(url: str, stream: str, instant: datetime) -> int:
 
 async def _look(url: str, stream: str, start: StreamStart) -> Chunk | None:
     async with open_stream(url, stream, start) as reader:
-        try:
-            async with asyncio.timeout(EMPTY_WAIT_S):
-                return await reader.next_chunk()
-        except TimeoutError:
-            return None
+        chunk = await _chunk_within(EMPTY_WAIT_S, reader)
+        if chunk is None:
+            # A broker that is only slow must not make a stream look empty: its consumers would
+            # start over. What it sent before it answers is here when the answer is.
+            await reader.probe()
+            chunk = await _chunk_within(_HANDOVER_S, reader)
+        return chunk
+
+
+async def _chunk_within(wait_s: float, reader: StreamReader) -> Chunk | None:
+    try:
+        async with asyncio.timeout(wait_s):
+            return await reader.next_chunk()
+    except TimeoutError:
+        return None

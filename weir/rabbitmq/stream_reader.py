@@ -5,7 +5,7 @@ chunk is dispatched and so buffers without bound when the database is slow.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,8 @@ HEARTBEAT_S = 30
 #: A quiet connection is asked for a sign of life this often, and has this long to give it.
 PROBE_INTERVAL_S = 10.0
 PROBE_TIMEOUT_S = 10.0
+#: Closing is a courtesy, and takes rstream a fifth of a second where the broker answers.
+CLOSE_TIMEOUT_S = 1.0
 #: rstream numbers subscriptions per connection; we have one of each.
 _SUBSCRIPTION = 0
 #: What rstream raises when the broker refuses, leaves, or answers something else.
@@ -98,9 +100,14 @@ class StreamReader:
                     if frame is None:
                         raise BrokerUnavailableError(f"lost the connection to {self._stream}")
                     return frame
-            await self._probe()
+            await self.probe()
 
-    async def _probe(self) -> None:
+    async def probe(self) -> None:
+        """Ask the broker for a sign of life: all that it sent before has then arrived.
+
+        Raises:
+            BrokerUnavailableError: there is none in time.
+        """
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
                 await self._client.query_leader_and_replicas(self._stream)
@@ -134,11 +141,11 @@ async def open_stream(url: str, stream: str, start: StreamStart) -> AsyncIterato
         BrokerUnavailableError: no connection, wrong credentials, or no such stream (yet).
     """
     address = urlsplit(url)
-    reader: StreamReader | None = None
+    lost = asyncio.Event()
 
-    def lost(_: OnClosedErrorInfo) -> None:
-        if reader is not None:
-            reader.lose()
+    def lose(_: OnClosedErrorInfo) -> None:
+        lost.set()
+        reader.lose()
 
     client = Client(
         address.hostname or "localhost",
@@ -146,18 +153,53 @@ async def open_stream(url: str, stream: str, start: StreamStart) -> AsyncIterato
         frame_max=FRAME_BYTES_MAX,
         heartbeat=HEARTBEAT_S,
         connection_name=f"weir-reader-{stream}",
-        connection_closed_handler=lost,
+        connection_closed_handler=lose,
     )
     # rstream reports a lost connection only for streams that it was told about.
     client.add_stream(stream)
     reader = StreamReader(client, stream, start if isinstance(start, int) else 0)
     try:
-        await _connect(client, reader, address)
-        await _subscribe(client, stream, start)
+        await _unless(lost, _connect(client, reader, address))
+        await _unless(lost, _subscribe(client, stream, start))
         yield reader
     finally:
-        with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
-            await client.close()
+        await _close(client)
+
+
+async def _unless(lost: asyncio.Event, request: Coroutine[None, None, None]) -> None:
+    """Give a request up as soon as the connection is lost: rstream waits for its whole timeout."""
+    requesting, losing = asyncio.create_task(request), asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait([requesting, losing], return_when=asyncio.FIRST_COMPLETED)
+        if not requesting.done():
+            raise BrokerUnavailableError("the connection was lost before the broker answered")
+        requesting.result()
+    finally:
+        requesting.cancel()
+        losing.cancel()
+        await asyncio.gather(requesting, losing, return_exceptions=True)
+
+
+#: What is being closed; the event loop itself keeps only weak references to tasks.
+_closing: set[asyncio.Task[None]] = set()
+
+
+async def _close(client: Client) -> None:
+    """Close in a task of its own: rstream swallows a cancellation that reaches it while it closes.
+
+    A projection that was cancelled there went on, and whoever had cancelled it waited for ever.
+    """
+    closing = asyncio.create_task(_close_politely(client))
+    _closing.add(closing)
+    closing.add_done_callback(_closing.discard)
+    await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
+
+
+async def _close_politely(client: Client) -> None:
+    with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
+        # Closing forgets the task that hands out chunks when none has come yet.
+        await client.stop_queue_listener_task(_SUBSCRIPTION)
+        await client.close()
 
 
 async def _connect(client: Client, reader: StreamReader, address: SplitResult) -> None:

@@ -15,6 +15,8 @@ log = structlog.get_logger()
 #: How often a worker looks for partitions that nobody has. A killed worker's locks are free at
 #: once, so this is about the time until another takes over.
 CLAIM_INTERVAL_S = 1.0
+#: How often a projection is told to stop that has not stopped.
+CANCEL_INTERVAL_S = 5.0
 
 
 class Claims(Protocol):
@@ -92,7 +94,11 @@ class PartitionShare:
             task.result()
 
     async def _stop(self, streams: Sequence[str]) -> None:
-        tasks = [self._running.pop(stream) for stream in streams]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = {self._running.pop(stream) for stream in streams}
+        # A library that swallows a cancellation must not keep us from our partitions for ever.
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            stopped, tasks = await asyncio.wait(tasks, timeout=CANCEL_INTERVAL_S)
+            # How one that nobody wants any more has ended is of no interest, but must be asked.
+            await asyncio.gather(*stopped, return_exceptions=True)
