@@ -3,7 +3,8 @@
 import random
 
 BACKOFF_BASE_S = 0.25
-BACKOFF_MAX_S = 15.0
+#: Whatever comes back is found within this time; a broker restarts in about as long.
+BACKOFF_MAX_S = 5.0
 #: Each wait is shortened by up to this share, so that services do not return in step.
 JITTER = 0.25
 
