@@ -10,9 +10,10 @@ from gateway.access import TokenGuard
 from gateway.context import Context
 from gateway.edge import Edge
 from gateway.limits import Bounds
-from gateway.problems import MEDIA_TYPE, ProblemDocument, add_problem_handlers
+from gateway.problems import MEDIA_TYPE, PROBLEM_RESPONSE, add_problem_handlers
 from weir import __version__, registry
 
+#: What every route may answer; `responses` of a route names the others.
 _PROBLEMS = ("401", "404", "422", "503")
 
 
@@ -24,10 +25,7 @@ def create_app(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
-        responses={
-            status: {"model": ProblemDocument, "description": "problem document"}
-            for status in _PROBLEMS
-        },
+        responses=dict.fromkeys(_PROBLEMS, PROBLEM_RESPONSE),
     )
     app.state.context = context
     for name in sorted(registry.names(routers.__name__)):
@@ -46,9 +44,9 @@ class _Gateway(FastAPI):
         contract = super().openapi()
         for operations in contract["paths"].values():
             for operation in operations.values():
-                for status in _PROBLEMS:
-                    answer = operation["responses"][status]
-                    answer["content"] = {MEDIA_TYPE: _only(answer["content"])}
+                for answer in operation["responses"].values():
+                    if answer["description"] == PROBLEM_RESPONSE["description"]:
+                        answer["content"] = {MEDIA_TYPE: _only(answer["content"])}
         return contract
 
 

@@ -1,22 +1,29 @@
 """What every router works with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from weir.clock import Clock
+from weir.ports import Republisher
 from weir.postgres.queries import Pool
+from weir.rabbitmq.republisher import RabbitmqRepublisher
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The database to ask, the clock to go by, and the token that clients must show."""
+    """The database to ask, the clock to go by, and the token that clients must show.
+
+    `republisher`: what replays dead letters; the default has no broker, and says so.
+    """
 
     pool: Pool
     clock: Clock
     token: str
+    republisher: Republisher = field(default_factory=partial(RabbitmqRepublisher, None))
 
     def now(self) -> datetime:
         """Give the present instant, UTC."""

@@ -24,6 +24,8 @@ T = TypeVar("T")
 _STRICT = ConfigDict(strict=True)
 _SERIAL = TypeAdapter(str, config=_STRICT)
 _NUMBER = TypeAdapter(int, config=_STRICT)
+#: The dead letter that was reached, and the last one to reach.
+_ROUND = TypeAdapter(tuple[int, int])
 #: until, observed_at (microseconds since 1970), series, whether it is a text.
 _PAGE = TypeAdapter(tuple[int, int, int, bool])
 #: The newest instant; then, for each lane that was seen, how far its series is from the one before,
@@ -68,6 +70,23 @@ def decode_number(token: str) -> int:
     if not 0 <= number <= DEAD_LETTER_ID_MAX:
         raise _refusal()
     return number
+
+
+def encode_round(reached_id: int, last_id: int) -> str:
+    """Continue settling dead letters behind a number, up to the last one of the first round."""
+    return _encode([reached_id, last_id])
+
+
+def decode_round(token: str) -> tuple[int, int]:
+    """Read back `encode_round`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    reached_id, last_id = _decode(token, _ROUND)
+    if not 0 <= reached_id <= last_id <= DEAD_LETTER_ID_MAX:
+        raise _refusal()
+    return reached_id, last_id
 
 
 def encode_page(until: datetime, position: Position) -> str:

@@ -78,10 +78,10 @@ def _note(scope: Scope, status: int | None, duration_s: float) -> None:
         route=route,
         status=status,
         duration_ms=round(duration_s * 1e3, 3),
-        **_store_error(scope),
+        **_outage(scope),
     )
 
 
-def _store_error(scope: Scope) -> dict[str, str]:
-    error = scope["state"].get("store_error")
+def _outage(scope: Scope) -> dict[str, str]:
+    error = scope["state"].get("store_error") or scope["state"].get("broker_error")
     return {"error": error} if error else {}

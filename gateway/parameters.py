@@ -57,8 +57,17 @@ def instant_or(default: datetime, text: str | None, now: datetime, name: str) ->
     Raises:
         RequestError: the text is no instant.
     """
+    return instant_or_none(text, now, name) or default
+
+
+def instant_or_none(text: str | None, now: datetime, name: str) -> datetime | None:
+    """Read an instant that a query gives as `name`, if it gives one.
+
+    Raises:
+        RequestError: the text is no instant.
+    """
     if text is None:
-        return default
+        return None
     try:
         return parse_instant(text, now)
     except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +17,9 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from weir.errors import (
+    BrokerUnavailableError,
+    ConfigError,
+    ConflictError,
     NotFoundError,
     RejectedByStoreError,
     RequestError,
@@ -41,7 +45,10 @@ class Code(StrEnum):
     QUERY_TOO_LONG = "query_too_long"
     REQUEST_REFUSED = "request_refused"
     INTERNAL_ERROR = "internal_error"
+    CONFLICT = "conflict"
     STORE_UNAVAILABLE = "store_unavailable"
+    BROKER_UNAVAILABLE = "broker_unavailable"
+    NOT_CONFIGURED = "not_configured"
     NOT_READY = "not_ready"
 
 
@@ -54,7 +61,10 @@ _STATUS = {
     Code.QUERY_TOO_LONG: HTTPStatus.REQUEST_URI_TOO_LONG,
     Code.REQUEST_REFUSED: HTTPStatus.BAD_REQUEST,
     Code.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Code.CONFLICT: HTTPStatus.CONFLICT,
     Code.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.BROKER_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _CODES = {status: code for code, status in reversed(_STATUS.items())}
@@ -77,6 +87,10 @@ class ProblemDocument(BaseModel):
     code: Code
     request_id: str
     errors: list[ParameterError] = []
+
+
+#: How a route's `responses` say that it may answer with a problem.
+PROBLEM_RESPONSE: dict[str, Any] = {"model": ProblemDocument, "description": "problem document"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,10 @@ def add_problem_handlers(app: FastAPI) -> None:
         (RequestError, _invalid),
         (RejectedByStoreError, _invalid),
         (NotFoundError, _not_found),
+        (ConflictError, _conflict),
         (StoreUnavailableError, _store_unavailable),
+        (BrokerUnavailableError, _broker_unavailable),
+        (ConfigError, _not_configured),
     ):
         app.add_exception_handler(kind, handler)
 
@@ -151,12 +168,28 @@ async def _not_found(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, Problem(Code.NOT_FOUND, str(error)))
 
 
+async def _conflict(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.CONFLICT, str(error)))
+
+
 async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     # What the database says may name hosts and roles: that is for the log.
     request.state.store_error = str(error)
     detail = "the database is away for the moment; ask again"
     return _answer(request, Problem(Code.STORE_UNAVAILABLE, detail, headers=headers))
+
+
+async def _broker_unavailable(request: Request, error: Exception) -> JSONResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    # It names hosts and virtual hosts, as the database's words do.
+    request.state.broker_error = str(error)
+    detail = "the broker does not take it for the moment; ask again"
+    return _answer(request, Problem(Code.BROKER_UNAVAILABLE, detail, headers=headers))
+
+
+async def _not_configured(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.NOT_CONFIGURED, str(error)))
 
 
 def _answer(request: Request, problem: Problem) -> JSONResponse:

@@ -17,11 +17,12 @@ from weir.config import GatewaySettings, Settings, reveal
 from weir.errors import ConfigError
 from weir.postgres.pool import open_pool
 from weir.postgres.queries.status import ping
+from weir.rabbitmq.republisher import open_republisher
 from weir.runtime.waiting import repeat
 
 log = structlog.get_logger()
 
-#: What the gateway must be told.
+#: What the gateway must be told; without WEIR_AMQP_URL it serves all but replays.
 GATEWAY_VARIABLES = ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_TOKEN")
 #: How often the database is looked at, so that the log says when it went away and came back.
 WATCH_INTERVAL_S = 5.0
@@ -40,13 +41,22 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
     token = reveal(settings.gateway.token, "WEIR_GATEWAY_TOKEN")
     with _listen(settings.gateway) as listener:
-        async with open_pool(postgres_url) as pool, asyncio.TaskGroup() as tasks:
-            server = _Server(_uvicorn_config(create_app(Context(pool, SystemClock(), token))))
+        async with (
+            open_pool(postgres_url) as pool,
+            open_republisher(_amqp_url(settings)) as republisher,
+            asyncio.TaskGroup() as tasks,
+        ):
+            context = Context(pool, SystemClock(), token, republisher)
+            server = _Server(_uvicorn_config(create_app(context)))
             watching = tasks.create_task(repeat(WATCH_INTERVAL_S, partial(ping, pool)))
             tasks.create_task(_stop_when(stop, server))
             log.info("gateway_listening", address="{}:{}".format(*listener.getsockname()))
             await server.serve([listener])
             watching.cancel()
+
+
+def _amqp_url(settings: Settings) -> str | None:
+    return None if settings.amqp.url is None else settings.amqp.url.get_secret_value()
 
 
 class _Server(uvicorn.Server):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from weir.codec.telemetry import Telemetry
+from weir.errors import WeirError
 from weir.model.announcement import Announcement
 from weir.model.device_log import LogEntry
 
@@ -30,6 +31,15 @@ class DeadLetter:
     headers: dict[str, object] = field(default_factory=dict)
     serial: str | None = None
     attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """What of a dead letter is published when it is replayed; `headers` as they were kept."""
+
+    routing_key: str
+    headers: Mapping[str, object]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,21 @@ class DeadLetterStore(Protocol):
 
         Raises:
             StoreUnavailableError: try again later.
+        """
+        ...
+
+
+class Republisher(Protocol):
+    """Sends messages that were kept on their way again."""
+
+    async def publish(self, messages: Sequence[KeptMessage]) -> Sequence[WeirError | None]:
+        """Publish in this order; give what went wrong with each, None where it was confirmed.
+
+        What is not confirmed may have been published all the same.
+
+        Raises:
+            BrokerUnavailableError: nothing was published; try again later.
+            ConfigError: no broker is known, or it refuses access.
         """
         ...
 

@@ -19,6 +19,7 @@ from weir.postgres.queries.devices import (
     list_devices,
     show_device,
 )
+from weir.postgres.queries.gaps import RUNS_TOLD_MAX, find_gaps
 from weir.postgres.queries.series import summarise_series
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
@@ -77,10 +78,25 @@ class DeviceField(BaseModel):
     last_value: float | str | None
 
 
+class BootGaps(BaseModel):
+    """Batches of one boot of a device that never arrived."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    boot_id: int
+    missing_count: int
+    missing: list[tuple[int, int]] = Field(
+        description="first and last sequence number of each run, ascending; "
+        f"the latest {RUNS_TOLD_MAX} runs"
+    )
+    recorded_at: Instant = Field(description="when a batch of this boot last arrived")
+
+
 class DeviceDetails(Device):
-    """A device with everything that it measures."""
+    """A device with everything that it measures, and what of it is missing."""
 
     fields: list[DeviceField]
+    gaps: list[BootGaps] = Field(description="the latest boot first; closed by late batches")
 
 
 @router.get("")
@@ -101,10 +117,12 @@ async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InConte
 
 @router.get("/{serial}")
 async def get_device(serial: str, context: InContext) -> DeviceDetails:
-    """Show one device with its fields and their newest readings."""
+    """Show one device with its fields, their newest readings, and the batches that are missing."""
     summary = await show_device(context.pool, serial, context.now())
     fields = await summarise_series(context.pool, serial)
+    gaps = await find_gaps(context.pool, serial)
     return DeviceDetails(
         **Device.model_validate(summary).model_dump(),
         fields=[DeviceField.model_validate(series) for series in fields],
+        gaps=[BootGaps.model_validate(boot) for boot in gaps],
     )

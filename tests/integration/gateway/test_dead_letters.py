@@ -92,6 +92,7 @@ async def test_a_dead_letter_is_shown_byte_for_byte(client: httpx.AsyncClient) -
         "body_bytes": 256,
         "attempts": 1,
         "first_seen_at": "2026-01-02T03:04:05.000006Z",
+        "settled_at": None,
         "exchange": "iot",
         "headers": {"x-death": [{"count": 3}]},
     }

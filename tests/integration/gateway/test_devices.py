@@ -111,6 +111,7 @@ async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
         "announced_at": None,
         "last_seen_at": "2026-03-14T15:09:31.000000Z",
         "last_observed_at": "2026-03-14T15:09:31.000000Z",
+        "gaps": [],
     }
 
 

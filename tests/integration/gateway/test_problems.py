@@ -234,8 +234,9 @@ async def test_the_contract_is_published_with_its_problems(lost_client: httpx.As
         "/v1/dead-letters/{dead_letter_id}",
         "/v1/status",
     }
-    for path in contract["paths"].values():
-        answers = path["get"]["responses"]
+    operations = [each for path in contract["paths"].values() for each in path.values()]
+    for operation in operations:
+        answers = operation["responses"]
         assert answers["503"]["content"] == {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
         }

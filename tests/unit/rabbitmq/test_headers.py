@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.rabbitmq.headers import plain_headers
+from weir.rabbitmq.headers import headers_again, plain_headers
 
 INSTANT = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -47,3 +47,35 @@ values: st.SearchStrategy[Any] = st.recursive(
 def test_whatever_a_publisher_sends_can_be_kept_as_json(headers: dict[str, Any]) -> None:
     plain = plain_headers(headers)
     assert plain == json.loads(json.dumps(plain, allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"a": "text", "b": 5, "c": True, "d": None, "e": 1.5},
+        {"bytes": b"\x00\xff", "list": [b"\x00", {"inner": b"\x01"}]},
+        {"base64": "not in base 64 at all"},
+        {"table": {"base64": "AA==", "and": "more"}},
+    ],
+)
+def test_headers_that_were_kept_become_what_they_were(headers: dict[str, Any]) -> None:
+    assert headers == headers_again(plain_headers(headers))
+
+
+def test_a_table_that_only_looks_like_bytes_stays_a_table() -> None:
+    assert {"x": {"base64": "?"}} == headers_again({"x": {"base64": "?"}})
+
+
+def test_what_brokers_add_and_what_routes_further_is_left_out() -> None:
+    kept = {
+        "x-death": [{"count": 1}],
+        "x-first-death-queue": "sensor.all.logs",
+        "x-delivery-count": 3,
+        "x-mqtt-publish-qos": 1,
+        "CC": ["sensor.other.logs"],
+        "BCC": ["sensor.other.logs"],
+        "é" * 128: "a name that is too long",
+        "x-trace": "mine",
+    }
+
+    assert {"x-trace": "mine"} == headers_again(kept)
