@@ -1,6 +1,7 @@
 """The life of a device, as events; and which of them an announcement brings about."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import ClassVar
 
 from weir.events.event import DomainEvent
@@ -58,6 +59,34 @@ class DeviceStarted(DomainEvent):
     boot_id: int
 
 
+class CorrectedField(DomainEvent):
+    """Which readings of one field were corrected; not an event by itself."""
+
+    type: ClassVar[str] = "corrected_field"
+
+    name: str
+    count: int
+    first_observed_at: datetime
+    last_observed_at: datetime
+
+    def join(self, other: "CorrectedField") -> "CorrectedField":
+        """Give one entry for two corrections of the same field."""
+        return CorrectedField(
+            name=self.name,
+            count=self.count + other.count,
+            first_observed_at=min(self.first_observed_at, other.first_observed_at),
+            last_observed_at=max(self.last_observed_at, other.last_observed_at),
+        )
+
+
+class ReadingsCorrected(DomainEvent):
+    """A device sent corrections, which overwrote what was stored."""
+
+    type: ClassVar[str] = "readings_corrected"
+
+    fields: tuple[CorrectedField, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """What the events of one device add up to; `version` counts them."""
@@ -105,7 +134,7 @@ def evolve(device: Device, event: DomainEvent) -> Device:
     match event:
         case DeviceEnrolled(site=site):
             return replace(device, version=version, site=site)
-        case DeviceApproved():
+        case DeviceApproved() | ReadingsCorrected():
             return replace(device, version=version)
         case DeviceDescribed():
             return replace(device, version=version, description=event)

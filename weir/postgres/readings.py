@@ -5,7 +5,7 @@ is stored already, that commit goes through a staging table instead; and as repe
 (a device sends its backlog again), the next commits do so from the start until one has none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -17,6 +17,7 @@ from weir.codec.telemetry import Telemetry
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters
 from weir.postgres.activity import Activity
+from weir.postgres.corrections import note_corrections
 from weir.postgres.device_ids import DeviceIds
 from weir.postgres.enrolment import Admission, hold_back
 from weir.postgres.occurrences import insert_occurrences, occurrences_seen
@@ -32,6 +33,8 @@ from weir.postgres.staging import (
 )
 
 Column = tuple[int, FieldColumn]
+#: (device_id, series_id) by (serial, field).
+Ids = Mapping[tuple[str, str], tuple[int, int]]
 
 
 class PostgresReadingStore:
@@ -64,39 +67,27 @@ class PostgresReadingStore:
             await self._admission.check([batch.serial for batch in batches])
         measured = [batch for batch in batches if isinstance(batch, MeasurementBatch)]
         occurred = [batch for batch in batches if not isinstance(batch, MeasurementBatch)]
-        await self._series_ids.prepare(
+        ids = await self._series_ids.resolve(
             (batch.serial, column.name, column.unit)
             for batch in measured
             for column in batch.columns
         )
         device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
-        appended = self._columns(batch for batch in measured if not batch.is_correction)
-        corrected = self._columns(batch for batch in measured if batch.is_correction)
+        appended = _columns((batch for batch in measured if not batch.is_correction), ids)
+        corrections = [batch for batch in measured if batch.is_correction]
         async with transaction(self._pool) as connection:
             await checkpoints.advance(connection, start, next_offset)
             report = await self._append(connection, appended)
             # Afterwards, so that within one commit too a correction wins.
+            corrected = _columns(corrections, ids)
             report += AppendReport(stored_count=await _correct(connection, corrected))
             report += await insert_occurrences(connection, occurred, device_ids)
             await hold_back(connection, letters)
             await dead_letters.keep(connection, letters)
-            seen = chain(self._seen(measured), occurrences_seen(occurred, device_ids))
+            seen = chain(_seen(measured, ids), occurrences_seen(occurred, device_ids))
             await self._activity.note(connection, seen)
+            await note_corrections(connection, corrections)
         return report
-
-    def _columns(self, batches: Iterable[MeasurementBatch]) -> list[Column]:
-        series_ids = self._series_ids
-        return [
-            (series_ids[batch.serial, column.name][1], column)
-            for batch in batches
-            for column in batch.columns
-        ]
-
-    def _seen(self, batches: Sequence[MeasurementBatch]) -> Iterable[tuple[int, int, int]]:
-        for batch in batches:
-            for column in batch.columns:
-                device_id, _ = self._series_ids[batch.serial, column.name]
-                yield device_id, batch.received_at_us, int(column.observed_at_us[-1])
 
     async def _append(self, connection: Connection, columns: Sequence[Column]) -> AppendReport:
         rows = gather(columns)
@@ -125,6 +116,19 @@ class PostgresReadingStore:
         outcome = await insert_numbers(connection, rows)
         self._expects_repeats = outcome.stored_count < len(rows)
         return outcome
+
+
+def _columns(batches: Iterable[MeasurementBatch], ids: Ids) -> list[Column]:
+    return [
+        (ids[batch.serial, column.name][1], column) for batch in batches for column in batch.columns
+    ]
+
+
+def _seen(batches: Sequence[MeasurementBatch], ids: Ids) -> Iterable[tuple[int, int, int]]:
+    for batch in batches:
+        for column in batch.columns:
+            device_id, _ = ids[batch.serial, column.name]
+            yield device_id, batch.received_at_us, int(column.observed_at_us[-1])
 
 
 async def _correct(connection: Connection, columns: Sequence[Column]) -> int:

@@ -21,31 +21,41 @@ class SeriesIds:
         self._cached_max = cached_max
         self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    async def prepare(self, wanted: Iterable[tuple[str, str, str]]) -> None:
-        """Look up every (serial, field, unit) that is not known yet.
+    async def resolve(
+        self, wanted: Iterable[tuple[str, str, str]]
+    ) -> dict[tuple[str, str], tuple[int, int]]:
+        """Give the integers of every (serial, field, unit), whatever is forgotten meanwhile.
 
         Raises:
             RejectedByStoreError: one could not be enrolled.
             StoreUnavailableError: try again later.
         """
-        known = self._known
-        # Before it is looked at what is missing: nothing that this commit needs is forgotten.
-        if len(known) > self._cached_max:
-            for key in list(known)[: len(known) - self._cached_max // 2]:
-                del known[key]
-        missing = {
-            (serial, field): unit for serial, field, unit in wanted if (serial, field) not in known
-        }
-        if not missing:
-            return
-        keys = [(serial, field, unit) for (serial, field), unit in missing.items()]
-        for start in range(0, len(keys), RESOLVED_AT_ONCE_MAX):
-            known.update(
-                await resolve_series(self._pool, keys[start : start + RESOLVED_AT_ONCE_MAX])
-            )
-        for key in missing:
-            if key not in known:
-                raise RejectedByStoreError(f"{key[0]}: the field {key[1]} could not be enrolled")
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        missing: dict[tuple[str, str], str] = {}
+        for serial, field, unit in wanted:
+            key = (serial, field)
+            ids = self._known.get(key)
+            if ids is None:
+                missing[key] = unit
+            else:
+                found[key] = ids
+        if missing:
+            found |= await self._look_up(missing)
+        return found
 
-    def __getitem__(self, key: tuple[str, str]) -> tuple[int, int]:
-        return self._known[key]
+    async def _look_up(
+        self, missing: dict[tuple[str, str], str]
+    ) -> dict[tuple[str, str], tuple[int, int]]:
+        keys = [(serial, field, unit) for (serial, field), unit in missing.items()]
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for start in range(0, len(keys), RESOLVED_AT_ONCE_MAX):
+            found |= await resolve_series(self._pool, keys[start : start + RESOLVED_AT_ONCE_MAX])
+        for serial, field in missing:
+            if (serial, field) not in found:
+                raise RejectedByStoreError(f"{serial}: the field {field} could not be enrolled")
+        self._known |= found
+        excess = len(self._known) - self._cached_max
+        if excess > 0:
+            for key in list(self._known)[: excess + self._cached_max // 2]:
+                del self._known[key]
+        return found

@@ -37,8 +37,11 @@ log = structlog.get_logger()
 
 Item = TypeVar("Item")
 
-#: Messages decoded before other tasks get their turn: a few milliseconds.
-DECODED_AT_ONCE_MAX = 256
+#: Bytes decoded before other tasks get their turn: some milliseconds of protobuf, at the worst
+#: (JSON, one object a reading) some tens.
+DECODED_AT_ONCE_BYTES = 256 * 1024
+#: What a message costs beside its length, in bytes that cost as much.
+DECODE_OVERHEAD_BYTES = 1024
 #: How often a projection looks whether the one that it follows has passed.
 FOLLOW_INTERVAL_S = 0.25
 
@@ -124,7 +127,6 @@ class PartitionWorker(Generic[Item]):
 
     async def _read(self, reader: ChunkReader, backlog: Backlog[Item]) -> None:
         while True:
-            await backlog.wait_for_room()
             chunk = await reader.next_chunk()
             if chunk.first_offset > backlog.next_offset:
                 log.error(
@@ -133,10 +135,18 @@ class PartitionWorker(Generic[Item]):
                     count=chunk.first_offset - backlog.next_offset,
                     offset=backlog.next_offset,
                 )
-            for index, raw in enumerate(chunk.messages):
-                backlog.add(self._decode(chunk, index, raw))
-                if index % DECODED_AT_ONCE_MAX == DECODED_AT_ONCE_MAX - 1:
-                    await asyncio.sleep(0)
+            await self._take(chunk, backlog)
+
+    async def _take(self, chunk: Chunk, backlog: Backlog[Item]) -> None:
+        """Decode a chunk into the backlog, giving other tasks their turns."""
+        effort = 0
+        for index, raw in enumerate(chunk.messages):
+            effort += DECODE_OVERHEAD_BYTES + len(raw)
+            if effort > DECODED_AT_ONCE_BYTES:
+                effort = 0
+                await asyncio.sleep(0)
+            await backlog.wait_for_room()
+            backlog.add(self._decode(chunk, index, raw))
 
     def _decode(self, chunk: Chunk, index: int, raw: bytes) -> Entry[Item]:
         message = StreamMessage(chunk.first_offset + index, "", raw, chunk.received_at_us)

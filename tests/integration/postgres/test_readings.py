@@ -1,5 +1,6 @@
 """Readings, dead letters and checkpoints in one transaction of a real PostgreSQL."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
+from weir.postgres.series_ids import SeriesIds
 
 pytestmark = pytest.mark.postgres
 
@@ -131,6 +133,15 @@ async def test_a_correction_overwrites_and_a_later_append_does_not(
     await writer.append(batch({0: 8.0}))
 
     assert {0: 5.0, 1: 1.0, 3: 6.0} == await stored(pool)
+    event = await pool.fetchrow("SELECT * FROM journal ORDER BY position DESC LIMIT 1")
+    assert event is not None
+    assert ("readings_corrected", "pump-1", 2) == (
+        event["type"],
+        event["entity_id"],
+        event["entity_version"],
+    )
+    [field] = json.loads(event["data"])["fields"]
+    assert ("pressure", 2) == (field["name"], field["count"])
 
 
 async def test_texts_are_stored_beside_the_numbers(pool: asyncpg.Pool, writer: Writer) -> None:
@@ -181,6 +192,17 @@ async def test_what_the_database_refuses_is_the_messages_fault_and_stores_nothin
 
     assert {} == await stored(pool)
     assert 0 == await PostgresCheckpointStore(pool).next_offset("measurements", "stream.0")
+
+
+async def test_a_cache_that_forgets_everything_stores_everything(pool: asyncpg.Pool) -> None:
+    store = PostgresReadingStore(pool)
+    store._series_ids = SeriesIds(pool, cached_max=1)
+    for offset in range(3):
+        batches = [batch({offset: 1.0}, serial=f"dev-{n}") for n in range(5)]
+        await store.append(Checkpoint("m", "s", offset), offset + 1, batches, [])
+
+    assert 15 == await pool.fetchval("SELECT count(*) FROM reading")
+    assert 5 == await pool.fetchval("SELECT count(*) FROM series")
 
 
 async def test_readings_of_any_year_that_is_allowed_have_a_place(
