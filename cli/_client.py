@@ -12,6 +12,7 @@ from cli._gateway_address import GatewayAddress, find_gateway
 from weir import __version__
 from weir.errors import (
     ConfigError,
+    ConflictError,
     GatewayUnavailableError,
     NotFoundError,
     RequestError,
@@ -40,15 +41,19 @@ class Gateway:
             NotFoundError: there is no such thing.
             RequestError: it refuses.
         """
-        wanted = {name: value for name, value in (parameters or {}).items() if value is not None}
-        try:
-            response = self._client.get(path, params=httpx.QueryParams(wanted))
-        except httpx.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise GatewayUnavailableError(
-                f"no answer from the gateway {self._client.base_url}: {reason}"
-            ) from error
-        return _answer_of(response)
+        return self._ask("GET", path, parameters)
+
+    def post(self, path: str, parameters: Parameters | None = None) -> Answer:
+        """Ask for something to be done; parameters that are None are left out.
+
+        Raises:
+            GatewayUnavailableError: it cannot be reached, or what it depends on is away; it may
+                have been done all the same.
+            NotFoundError: there is no such thing.
+            ConflictError: the thing is in a state that does not allow it.
+            RequestError: it refuses.
+        """
+        return self._ask("POST", path, parameters)
 
     def get_all(
         self, path: str, parameters: Parameters, *, key: str, limit: int | None
@@ -68,6 +73,17 @@ class Gateway:
             if cursor is None:
                 return
             left = None if left is None else left - len(page[key])
+
+    def _ask(self, method: str, path: str, parameters: Parameters | None) -> Answer:
+        wanted = {name: value for name, value in (parameters or {}).items() if value is not None}
+        try:
+            response = self._client.request(method, path, params=httpx.QueryParams(wanted))
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise GatewayUnavailableError(
+                f"no answer from the gateway {self._client.base_url}: {reason}"
+            ) from error
+        return _answer_of(response)
 
 
 @contextmanager
@@ -123,6 +139,8 @@ def _answer_of(response: httpx.Response) -> Answer:
             raise RequestError("the gateway refused the token: set WEIR_GATEWAY_TOKEN")
         case httpx.codes.NOT_FOUND:
             raise NotFoundError(detail)
+        case httpx.codes.CONFLICT:
+            raise ConflictError(detail)
         case httpx.codes.SERVICE_UNAVAILABLE:
             raise GatewayUnavailableError(detail)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:

@@ -1,51 +1,68 @@
-"""List and show dead letters: messages that were rejected and kept.
+"""List dead letters, messages that were rejected and kept; replay or discard them.
 
 Examples:
     iotctl dead list --reason undecodable
-    iotctl dead show 17
+    iotctl dead decode 17
+    iotctl dead replay 17
+    iotctl dead replay --device crane-7 --since 2h
 """
 
-from base64 import b64decode
-from collections.abc import Iterator
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli._client import open_gateway
+from cli._client import Gateway, open_gateway
+from cli._dead_export import file_writer, letters, line_writer
+from cli._dead_filters import (
+    Consumer,
+    Device,
+    Reason,
+    Since,
+    State,
+    StateOption,
+    Until,
+    filters,
+    with_state,
+)
+from cli._dead_view import print_decoded, print_letter
 from cli._output import (
     Column,
     Format,
     Output,
-    print_fields,
     print_json,
     print_note,
     print_rows,
+    printable,
     show_age,
 )
+from cli._settling import PATH, settle_all, settle_each
 from weir.clock import SystemClock
 
 app = typer.Typer()
 
 _LISTED = 50
-_DUMP_WIDTH = 16
-#: Bytes of a body that are shown to people; `-o json` has all.
-_DUMP_BYTES_MAX = 1_024
-_FIRST_PRINTABLE, _LAST_PRINTABLE = 0x20, 0x7E
+_PAST = {"replay": "replayed", "discard": "discarded"}
+
+DeadLetterId = Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number.")]
+DeadLetterIds = Annotated[
+    list[int] | None, typer.Argument(metavar="ID", min=1, help="Their numbers.")
+]
+All = Annotated[bool, typer.Option("--all", help="All that are kept.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
 def list_dead_letters(
     *,
-    reason: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Only this reason: undecodable, implausible, ..."),
-    ] = None,
-    consumer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only what this consumer rejected.")
-    ] = None,
-    serial: Annotated[
-        str | None, typer.Option(metavar="SERIAL", help="Only from this device.")
-    ] = None,
+    reason: Reason = None,
+    device: Device = None,
+    consumer: Consumer = None,
+    since: Since = None,
+    until: Until = None,
+    state: StateOption = State.KEPT,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, help="At most N dead letters.")
     ] = _LISTED,
@@ -54,20 +71,21 @@ def list_dead_letters(
     """List dead letters, newest first.
 
     Example:
-        iotctl dead list --serial crane-7 --limit 10
+        iotctl dead list --device crane-7 --since 2h --limit 10
     """
-    wanted = {"reason": reason, "consumer": consumer, "serial": serial}
+    wanted = filters(reason=reason, device=device, consumer=consumer, since=since, until=until)
     with open_gateway() as gateway:
         # One more than is shown tells whether there are others.
         found = list(
-            gateway.get_all("/v1/dead-letters", wanted, key="dead_letters", limit=limit + 1)
+            gateway.get_all(PATH, with_state(wanted, state), key="dead_letters", limit=limit + 1)
         )
     columns = [
         Column("dead_letter_id", "ID", align="right"),
         Column("recorded_at", "KEPT", align="right", show=show_age(SystemClock().now())),
+        Column("state", "STATE"),
         Column("reason", "REASON"),
         Column("consumer", "CONSUMER"),
-        Column("serial", "SERIAL"),
+        Column("serial", "DEVICE"),
         Column("body_bytes", "BYTES", align="right"),
         Column("error", "ERROR"),
     ]
@@ -79,34 +97,164 @@ def list_dead_letters(
 
 
 @app.command()
-def show(
-    dead_letter_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number.")],
-    output: Output = Format.TABLE,
-) -> None:
+def show(dead_letter_id: DeadLetterId, output: Output = Format.TABLE) -> None:
     """Show one dead letter: why it was rejected, where it came from, and what is in it.
 
     Example:
         iotctl dead show 17
     """
     with open_gateway() as gateway:
-        letter = gateway.get(f"/v1/dead-letters/{dead_letter_id}")
+        letter = gateway.get(f"{PATH}/{dead_letter_id}")
     if output is Format.JSON:
         print_json(letter)
         return
-    body = b64decode(letter.pop("body_base64"))
-    print_fields({name.replace("_", " "): value for name, value in letter.items()})
-    typer.echo()
-    for line in hex_dump(body[:_DUMP_BYTES_MAX]):
-        typer.echo(line)
-    if len(body) > _DUMP_BYTES_MAX:
-        print_note(f"and {len(body) - _DUMP_BYTES_MAX} bytes more (-o json has all)")
+    print_letter(letter)
 
 
-def hex_dump(body: bytes) -> Iterator[str]:
-    """Give the lines of a dump: offset, bytes, and the characters that are ASCII."""
-    for offset in range(0, len(body), _DUMP_WIDTH):
-        chunk = body[offset : offset + _DUMP_WIDTH]
-        characters = "".join(
-            chr(byte) if _FIRST_PRINTABLE <= byte <= _LAST_PRINTABLE else "." for byte in chunk
-        )
-        yield f"{offset:08x}  {chunk.hex(' '):<{_DUMP_WIDTH * 3 - 1}}  {characters}"
+@app.command()
+def decode(dead_letter_id: DeadLetterId, output: Output = Format.TABLE) -> None:
+    """Show what this version makes of a dead letter: what a replay would find in it.
+
+    Exit code 1 when it still cannot be decoded.
+
+    Example:
+        iotctl dead decode 17
+    """
+    with open_gateway() as gateway:
+        decoded = gateway.get(f"{PATH}/{dead_letter_id}/decoded")
+    if output is Format.JSON:
+        print_json(decoded)
+    else:
+        print_decoded(decoded)
+    if decoded["rejection"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    dead_letter_ids: DeadLetterIds = None,
+    *,
+    reason: Reason = None,
+    device: Device = None,
+    consumer: Consumer = None,
+    since: Since = None,
+    until: Until = None,
+    everything: All = False,
+    yes: Yes = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Publish dead letters again, oldest first, as if their devices had just sent them.
+
+    By number, or those that filters match and that are still kept. What is stored already stays
+    once; what is rejected again comes back as a new dead letter.
+
+    Examples:
+        iotctl dead replay 17 18
+        iotctl dead replay --reason undecodable --since 2026-11-20
+    """
+    wanted = filters(reason=reason, device=device, consumer=consumer, since=since, until=until)
+    with open_gateway() as gateway:
+        if _is_by_number(dead_letter_ids, wanted, everything):
+            _settle_each(gateway, "replay", dead_letter_ids or [], output)
+        else:
+            _settle_all(gateway, "replay", wanted, output, may_ask=not yes)
+
+
+@app.command()
+def discard(
+    dead_letter_ids: DeadLetterIds = None,
+    *,
+    reason: Reason = None,
+    device: Device = None,
+    consumer: Consumer = None,
+    since: Since = None,
+    until: Until = None,
+    everything: All = False,
+    yes: Yes = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Settle dead letters without publishing them; they stay listed with --state discarded.
+
+    By number, or those that filters match and that are still kept.
+
+    Examples:
+        iotctl dead discard 17 18
+        iotctl dead discard --device test-3 --yes
+    """
+    wanted = filters(reason=reason, device=device, consumer=consumer, since=since, until=until)
+    with open_gateway() as gateway:
+        if _is_by_number(dead_letter_ids, wanted, everything):
+            _settle_each(gateway, "discard", dead_letter_ids or [], output)
+        else:
+            _settle_all(gateway, "discard", wanted, output, may_ask=not yes)
+
+
+@app.command()
+def export(
+    *,
+    reason: Reason = None,
+    device: Device = None,
+    consumer: Consumer = None,
+    since: Since = None,
+    until: Until = None,
+    state: StateOption = State.KEPT,
+    directory: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write ID.bin, the body, and ID.json for each."),
+    ] = None,
+) -> None:
+    """Write whole dead letters out: a line of JSON for each, its body in base64; or files.
+
+    Examples:
+        iotctl dead export --reason undecodable > letters.ndjson
+        iotctl dead export --device crane-7 --directory letters
+    """
+    wanted = filters(reason=reason, device=device, consumer=consumer, since=since, until=until)
+    write = line_writer() if directory is None else file_writer(directory)
+    count = 0
+    with open_gateway() as gateway:
+        for letter in letters(gateway, with_state(wanted, state)):
+            write(letter)
+            count += 1
+    print_note(f"{count} dead letters exported")
+
+
+def _is_by_number(
+    dead_letter_ids: list[int] | None, wanted: Mapping[str, str | None], everything: bool
+) -> bool:
+    has_filters = any(wanted.values())
+    if bool(dead_letter_ids) + has_filters + everything != 1:
+        raise typer.BadParameter("say which: by ID, by filters, or --all")
+    return bool(dead_letter_ids)
+
+
+def _settle_each(gateway: Gateway, verb: str, dead_letter_ids: list[int], output: Format) -> None:
+    settled, refused = settle_each(gateway, verb, dead_letter_ids)
+    if output is Format.JSON:
+        print_json({f"{_PAST[verb]}_count": len(settled), "left_count": 0, "refused": refused})
+    else:
+        typer.echo(f"{len(settled)} {_PAST[verb]}")
+    for refusal in refused:
+        print_note(f"error: {printable(refusal['error'])}")
+    if refused:
+        raise typer.Exit(1)
+
+
+def _settle_all(
+    gateway: Gateway,
+    verb: str,
+    wanted: Mapping[str, str | None],
+    output: Format,
+    *,
+    may_ask: bool,
+) -> None:
+    total = gateway.get(f"{PATH}/count", with_state(wanted, State.KEPT))["count"]
+    if total and may_ask and sys.stdin.isatty():
+        typer.confirm(f"{verb} {total} dead letters?", abort=True, err=True)
+    settled, left = settle_all(gateway, verb, wanted, total) if total else (0, 0)
+    if output is Format.JSON:
+        print_json({f"{_PAST[verb]}_count": settled, "left_count": left, "refused": []})
+    else:
+        typer.echo(f"{settled} {_PAST[verb]}")
+    if left:
+        print_note(f"{left} are being settled by somebody else")

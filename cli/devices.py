@@ -1,8 +1,9 @@
-"""List devices, and show what one measures.
+"""List devices, show what one measures, and approve those that wait.
 
 Examples:
     iotctl devices list --presence offline
     iotctl devices show crane-7
+    iotctl devices approve crane-7
 """
 
 from typing import Annotated
@@ -22,6 +23,7 @@ from cli._output import (
     print_table,
     show_age,
 )
+from cli._settling import replay_approved
 from weir.clock import SystemClock
 
 app = typer.Typer()
@@ -95,7 +97,7 @@ def show(
     serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")],
     output: Output = Format.TABLE,
 ) -> None:
-    """Show one device, its fields and their newest readings.
+    """Show one device, its fields, their newest readings, and what never arrived.
 
     Example:
         iotctl devices show crane-7
@@ -105,11 +107,51 @@ def show(
     if output is Format.JSON:
         print_json(device)
         return
-    fields = device.pop("fields")
+    fields, gaps = device.pop("fields"), device.pop("gaps")
     print_fields({name.replace("_", " "): value for name, value in device.items()})
     if fields:
         typer.echo()
         print_table(fields, _FIELD_COLUMNS)
+    if gaps:
+        typer.echo()
+        print_table(gaps, _GAP_COLUMNS)
+
+
+@app.command()
+def approve(
+    serials: Annotated[list[str], typer.Argument(metavar="SERIAL", help="Serials of the devices.")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Let devices in that wait for approval, and store what they have sent meanwhile.
+
+    Safe to repeat: what is left to replay is replayed then.
+
+    Example:
+        iotctl devices approve crane-7 crane-8
+    """
+    rows = []
+    try:
+        with open_gateway() as gateway:
+            for serial in serials:
+                path = f"/v1/devices/{quote(serial, safe='')}/approve"
+                was_pending, replayed, left = replay_approved(gateway, path)
+                rows.append(
+                    {
+                        "serial": serial,
+                        "was_pending": was_pending,
+                        "replayed_count": replayed,
+                        "left_count": left,
+                    }
+                )
+    finally:
+        # Also when a later one fails: these are approved.
+        if rows:
+            print_rows(rows, _APPROVAL_COLUMNS, output)
+
+
+def show_runs(runs: list[list[int]]) -> str:
+    """Show runs of sequence numbers: `3-5, 9`."""
+    return ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in runs)
 
 
 _FIELD_COLUMNS = (
@@ -119,4 +161,16 @@ _FIELD_COLUMNS = (
     Column("last_observed_at", "OBSERVED AT"),
     Column("kind", "KIND"),
     Column("description", "DESCRIPTION"),
+)
+_GAP_COLUMNS = (
+    Column("boot_id", "BOOT", align="right"),
+    Column("missing_count", "MISSING BATCHES", align="right"),
+    Column("missing", "SEQUENCE NUMBERS", show=show_runs),
+    Column("recorded_at", "LAST BATCH AT"),
+)
+_APPROVAL_COLUMNS = (
+    Column("serial", "SERIAL"),
+    Column("was_pending", "WAS PENDING"),
+    Column("replayed_count", "REPLAYED", align="right"),
+    Column("left_count", "LEFT", align="right"),
 )

@@ -1,6 +1,6 @@
 """How the content of a dead letter is shown."""
 
-from cli.dead import hex_dump
+from cli._dead_view import hex_dump
 
 
 def test_a_dump_has_offset_bytes_and_characters() -> None:
