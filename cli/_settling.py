@@ -4,9 +4,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from cli._client import Answer, Gateway, Parameters
 from cli._output import print_note
 from weir.errors import ConflictError, NotFoundError, WeirError
@@ -88,7 +85,19 @@ def _run(ask: Callable[[Parameters], Answer], advance: Callable[[int], object]) 
 
 @contextmanager
 def _bar(verb: str, total: int) -> Iterator[Callable[[int], object]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda settled: bar.update(task, completed=settled)

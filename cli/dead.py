@@ -1,4 +1,4 @@
-"""List dead letters, messages that were rejected and kept; replay or discard them.
+"""Dead letters, messages that were rejected: list, replay, discard.
 
 Examples:
     iotctl dead list --reason undecodable

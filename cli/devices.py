@@ -1,4 +1,4 @@
-"""List devices, show what one measures, and approve those that wait.
+"""List and show devices, and approve those that wait.
 
 Examples:
     iotctl devices list --presence offline

@@ -49,6 +49,8 @@ for _name in sorted(registry.names("consumers")):
 def gateway() -> None:
     """Serve the HTTP API.
 
+    With WEIR_AMQP_URL it can also replay dead letters.
+
     Example:
         WEIR_POSTGRES_URL=... WEIR_GATEWAY_TOKEN=... WEIR_GATEWAY_PORT=8080 iotctl run gateway
     """
