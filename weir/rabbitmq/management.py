@@ -38,7 +38,7 @@ class Management:
         await self._call("DELETE", f"users/{_name(name)}")
 
     async def list(self, kind: str, vhost: str) -> list[dict[str, Any]]:
-        """List the `exchanges`, `queues` or `bindings` of a virtual host.
+        """List the `exchanges`, `queues`, `bindings` or `consumers` of a virtual host.
 
         Raises:
             NotFoundError: there is no such virtual host.

@@ -7,6 +7,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 
 from tests.integration.rabbitmq.publishing import channel_to, publish, stream_length, take_one
+from weir.clock import SystemClock
 from weir.errors import BrokerUnavailableError, ConfigError, NotFoundError
 from weir.model.names import (
     DEAD_LETTER_QUEUE,
@@ -18,6 +19,8 @@ from weir.model.names import (
 )
 from weir.rabbitmq.drift import Kind, check_topology
 from weir.rabbitmq.headers import plain_headers
+from weir.rabbitmq.queue_reader import open_queues
+from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import DELIVERY_COUNT_MAX, apply_topology, topology
 from weir.testing.addresses import Broker
 from weir.testing.conditions import eventually
@@ -150,6 +153,24 @@ async def test_the_check_finds_what_is_there_and_what_is_not(any_broker: Broker)
 
     beyond = await check_topology(any_broker.management_url, 1)
     assert [Kind.UNEXPECTED] == [finding.kind for finding in beyond if finding.is_problem]
+
+
+async def test_the_check_sees_who_reads_what(any_broker: Broker) -> None:
+    await apply_topology(any_broker.amqp_url, 1)
+    (stream,) = partition_streams(1)
+    clock = SystemClock()
+
+    async def unread() -> bool:
+        findings = await check_topology(any_broker.management_url, 1)
+        assert {Kind.UNREAD} == {finding.kind for finding in findings}
+        names = {finding.name for finding in findings}
+        return {REGISTRY_QUEUE, UNROUTABLE_QUEUE, DEAD_LETTER_QUEUE} == names
+
+    async with (
+        open_queues(any_broker.amqp_url, [LOGS_QUEUE], clock),
+        open_stream(any_broker.stream_url, stream, 0),
+    ):
+        await eventually(unread)
 
 
 async def test_the_check_tells_why_it_cannot_look(any_broker: Broker) -> None:

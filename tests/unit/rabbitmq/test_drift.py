@@ -22,11 +22,9 @@ def as_present(source: Topology) -> Present:
     """Make what the management API would list for a topology."""
     return Present(
         exchanges={item.name: listed(item.type, item.arguments) for item in source.exchanges},
-        queues={
-            item.name: listed(item.type, item.arguments) | {"consumers": 1}
-            for item in source.queues
-        },
+        queues={item.name: listed(item.type, item.arguments) for item in source.queues},
         bindings=frozenset(source.bindings) | {Binding("", LOGS_QUEUE, LOGS_QUEUE)},
+        read_queues=frozenset(item.name for item in source.queues),
     )
 
 
@@ -43,7 +41,7 @@ def test_a_broker_as_it_should_be_has_no_findings() -> None:
 
 
 def test_an_empty_broker_misses_everything() -> None:
-    found = kinds(Present({}, {}, frozenset()))
+    found = kinds(Present({}, {}, frozenset(), frozenset()))
     assert len(WANTED.queues) + len(WANTED.exchanges) == found_count(found, Kind.MISSING)
     assert len(WANTED.bindings) == found_count(found, Kind.UNBOUND)
 
@@ -91,8 +89,8 @@ def test_sessions_of_devices_on_the_exchange_are_normal() -> None:
 
 def test_a_queue_that_nobody_reads_is_a_note_only() -> None:
     present = as_present(WANTED)
-    queues = {**present.queues, LOGS_QUEUE: {**present.queues[LOGS_QUEUE], "consumers": 0}}
-    (finding,) = compare(WANTED, replace(present, queues=queues))
+    unread = present.read_queues - {LOGS_QUEUE}
+    (finding,) = compare(WANTED, replace(present, read_queues=unread))
     assert (Kind.UNREAD, False) == (finding.kind, finding.is_problem)
 
 
