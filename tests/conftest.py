@@ -5,6 +5,7 @@
 
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TypeVar
@@ -16,6 +17,13 @@ from weir.testing.databases import open_database
 from weir.testing.servers import open_broker, open_postgres
 
 T = TypeVar("T")
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests
+    # start; ended by SIGTERM, a session would leave its servers behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
