@@ -27,6 +27,7 @@ from weir.embedded.rabbitmq_files import (
     definitions_json,
     local_settings,
 )
+from weir.embedded.rabbitmq_plugin import add_plugin
 from weir.embedded.rabbitmq_programs import (
     PROGRAM_PATH,
     erlang_program,
@@ -60,7 +61,7 @@ class RabbitmqNode:
         """Write the node's folder and files; keeps data and passwords that are there.
 
         Raises:
-            ProcessError: RabbitMQ is not installed.
+            ProcessError: RabbitMQ is not installed, or not completely.
         """
         settings = self.folder / "conf.d"
         for folder in (self.folder, self._home, settings, self.folder / "data"):
@@ -73,6 +74,7 @@ class RabbitmqNode:
             shutil.copyfile(RABBITMQ_SETTINGS / name, self.folder / name)
         write_private(settings / "90-local.conf", local_settings(self.ports, definitions))
         link_programs(self._programs, self.folder / "enabled_plugins")
+        add_plugin(self._plugins, self.folder / "enabled_plugins")
         if self.account:
             self.account.own(self.folder)
 
@@ -154,6 +156,7 @@ class RabbitmqNode:
             "RABBITMQ_CONFIG_FILES": str(self.folder / "conf.d" / "*.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_PLUGINS_DIR": f"{self._script().parent.parent / 'plugins'}:{self._plugins}",
             # The machine's own settings are another node's.
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "ERL_CRASH_DUMP": str(self.folder / "erl_crash.dump"),
@@ -169,8 +172,12 @@ class RabbitmqNode:
     def _programs(self) -> Path:
         return self.folder / "programs"
 
+    @property
+    def _plugins(self) -> Path:
+        return self.folder / "plugins"
+
     def _script(self) -> Path:
-        installed = server_script()
+        installed = server_script().resolve()
         linked = self._programs / "sbin" / installed.name
         return linked if linked.exists() else installed
 
