@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,9 @@ class Account:
         os.chown(path, self.uid, self.gid)
         for folder, folders, files in os.walk(path):
             for name in folders + files:
-                os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
+                # What a killed server left running may still remove files.
+                with suppress(FileNotFoundError):
+                    os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
 
     def blocking_folder(self, path: Path) -> Path | None:
         """Find the first folder on the way to `path` that the account may not enter."""
