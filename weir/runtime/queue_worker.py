@@ -1,8 +1,8 @@
 """Run a queue consumer: one delivery at a time, in order, acknowledged when its work is done.
 
 What cannot be done now is tried again in place, so that nothing overtakes it. What can never be
-done is kept as a dead letter and then acknowledged, in that order. When the broker or the database
-is away, the worker lets go of everything and starts again when both answer.
+done is kept as a dead letter and then acknowledged, in that order. When the broker is away, or the
+database for long, the worker lets go of everything and starts again when both answer.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from weir.runtime.settlement import Reject, dead_letter, decide
 log = structlog.get_logger()
 
 #: How long a delivery is tried again while it is held. The broker takes it back after 30 minutes,
-#: and each time it comes back counts, so an outage must not be waited out with messages in hand.
-HOLD_S = 30.0
+#: and counts each return: after letting go, nothing is taken before the database answers.
+HOLD_S = 1_200.0
 #: How long a delivery that is being handled has to come to its end when the worker stops.
 SHUTDOWN_GRACE_S = 5.0
 
@@ -171,7 +171,9 @@ async def _finish(work: Coroutine[Any, Any, None], grace_s: float) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=grace_s)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        try:
+            await asyncio.wait([task], timeout=grace_s)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         raise
