@@ -1,6 +1,8 @@
 """`iotctl dead` and `iotctl devices approve` in front of a gateway that is a process."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from base64 import b64decode
@@ -12,7 +14,7 @@ import pytest
 
 from tests.integration.dead_letters.conftest import TOKEN
 from tests.integration.dead_letters.post_office import PostOffice
-from tests.integration.gateway.test_server import STOP_TIMEOUT_S, Gateway
+from tests.integration.gateway.test_server import COMMAND_TIMEOUT_S, STOP_TIMEOUT_S, Gateway
 from tests.integration.runtime.pipeline import Pipeline, body
 from weir.embedded.ports import free_ports
 from weir.paths import ROOT
@@ -48,6 +50,28 @@ async def gateway(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Gateway]:
     with running(gateway, environ):
         await gateway.answers("/readyz", 200)
         yield gateway
+
+
+def at_a_terminal(
+    gateway: Gateway, typed: bytes, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `iotctl` as if somebody had typed this, and see what it prints into a pipe."""
+    person, terminal = pty.openpty()
+    try:
+        os.write(person, typed)
+        return subprocess.run(
+            [sys.executable, "-m", "weir", *arguments],
+            cwd=ROOT,
+            env={"WEIR_GATEWAY_URL": gateway.url, "WEIR_GATEWAY_TOKEN": TOKEN},
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    finally:
+        os.close(terminal)
+        os.close(person)
 
 
 async def test_letters_are_replayed_by_number(gateway: Gateway, post_office: PostOffice) -> None:
@@ -88,6 +112,20 @@ async def test_what_to_settle_must_be_said_in_one_way(
 
     assert 2 == gateway.iotctl("dead", "discard", *arguments).returncode
     assert ["kept"] == await post_office.states()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "state"), [(b"n\n", 1, "kept"), (b"y\n", 0, "discarded")]
+)
+async def test_a_person_is_asked_before_many_letters_are_settled(
+    gateway: Gateway, post_office: PostOffice, answer: bytes, code: int, state: str
+) -> None:
+    await post_office.keep(b"1", b"2")
+
+    result = at_a_terminal(gateway, answer, "dead", "discard", "--all")
+
+    assert (code, [state, state]) == (result.returncode, await post_office.states())
+    assert "discard 2 dead letters?" in result.stderr
 
 
 async def test_letters_are_listed_by_what_became_of_them(
