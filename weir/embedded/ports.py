@@ -3,11 +3,16 @@
 import errno
 import random
 import socket
+import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 LOOPBACK = "127.0.0.1"
 #: How long a connection to our own machine may take before the port counts as silent.
 CONNECT_TIMEOUT_S = 1.0
+#: How long the ports of processes that were ended may stay taken, and how often that is looked at.
+RELEASE_TIMEOUT_S = 3.0
+RELEASE_INTERVAL_S = 0.05
 #: Not from where the system takes the ports of outgoing connections (32768 and up on Linux): one
 #: of these could be in use for a moment just when a part comes back.
 FREE_PORTS = range(20_000, 32_000)
@@ -43,6 +48,19 @@ def is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def wait_released(ports: Iterable[int]) -> None:
+    """Return when none of the ports is taken, or after `RELEASE_TIMEOUT_S`.
+
+    What a killed process held is given back a moment after its end.
+    """
+    deadline = time.monotonic() + RELEASE_TIMEOUT_S
+    held = list(ports)
+    while held and time.monotonic() < deadline:
+        held = [port for port in held if is_taken(port)]
+        if held:
+            time.sleep(RELEASE_INTERVAL_S)
 
 
 def accepts(port: int) -> bool:

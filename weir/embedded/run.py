@@ -17,6 +17,7 @@ from weir.embedded.lifecycle import PartState
 from weir.embedded.lock import folder_lock
 from weir.embedded.part_log import open_log, trim_log
 from weir.embedded.port_plan import plan_ports, read_ports, write_ports
+from weir.embedded.ports import wait_released
 from weir.embedded.rabbitmq_files import ADMIN_USER
 from weir.embedded.stack import Stack, StackOptions
 from weir.embedded.state import (
@@ -60,6 +61,7 @@ def run_stack(options: StackOptions, clock: Clock, stop: threading.Event, screen
         if ended:
             screen.say(f"ended what an earlier start has left running: {', '.join(ended)}")
             log.warning("leftovers_ended", parts=ended)
+            wait_released(read_ports(layout.ports).values())
         ports = plan_ports(options.services, options.ports, read_ports(layout.ports))
         write_ports(layout.ports, ports)
         stack = Stack(options, layout, ports)
