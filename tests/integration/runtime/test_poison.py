@@ -30,7 +30,7 @@ async def test_poison_is_set_aside_alone(queue_line: QueueLine) -> None:
     async with queue_line.worker() as successor:
         await eventually(lambda: {*innocent, b"poison"} == {*handled, *successor.bodies})
     assert innocent == [body for body in handled + successor.bodies if body != b"poison"]
-    dead = await take_one(queue_line.channel, DEAD_LETTER_QUEUE)
+    dead = await eventually(lambda: take_one(queue_line.channel, DEAD_LETTER_QUEUE))
     assert dead is not None
     assert b"poison" == dead.body
     assert await take_one(queue_line.channel, DEAD_LETTER_QUEUE) is None
