@@ -33,8 +33,9 @@ def _add_consumer(name: str) -> None:
         from weir.consumer import Consumer
         from weir.runtime.service import run_service
 
-        settings = Settings.from_env(os.environ, CONSUMER_VARIABLES)
         consumer_class = registry.load("consumers", name, Consumer)
+        wanted = (*CONSUMER_VARIABLES, *consumer_class.requires)
+        settings = Settings.from_env(os.environ, wanted)
         run_service(name, settings, partial(run_consumer, consumer_class, settings))
 
     purpose = summary(f"consumers.{name}")

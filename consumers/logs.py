@@ -13,6 +13,7 @@ class Logs(QueueConsumer):
     """Passes log lines on in order; a delivery that is repeated writes its lines again."""
 
     name = "logs"
+    requires = ("WEIR_DEVICE_LOG_DIRECTORY",)
     queues = (LOGS_QUEUE,)
 
     async def handle(self, delivery: Delivery) -> None:

@@ -66,6 +66,8 @@ class Consumer(ABC):
 
     #: File name, metric label and argument of `iotctl run`, all the same.
     name: ClassVar[str]
+    #: Variables that must be set for it, beside the addresses that every consumer needs.
+    requires: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports

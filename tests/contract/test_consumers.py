@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weir import registry
+from weir.config import variable_names
 from weir.consumer import Consumer, Delivery, QueueConsumer, StreamConsumer, StreamMessage
 from weir.errors import InvalidMessageError
 from weir.model.names import PUBLISHED_KINDS
@@ -50,6 +51,11 @@ def test_it_says_what_it_is_for(name: str) -> None:
 @every_consumer
 def test_it_reads_a_queue_or_the_streams(name: str) -> None:
     assert issubclass(CONSUMERS[name], QueueConsumer | StreamConsumer)
+
+
+@every_consumer
+def test_what_it_requires_can_be_set(name: str) -> None:
+    assert set(CONSUMERS[name].requires) <= set(variable_names())
 
 
 @every_consumer
