@@ -6,7 +6,7 @@ BIN := .venv/bin
 REQUIRED_SERVERS := rabbitmq,postgres,mqtt
 BASELINE := proto/baseline/weir-telemetry-v1.binpb
 
-.PHONY: help setup fmt check test test-all e2e proto docs up down bench lock baseline ci
+.PHONY: help setup fmt check test test-all e2e chaos proto docs up down bench lock baseline ci
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,11 @@ e2e: ## Run the tests that start whole processes
 
 bench: ## Measure the paths that must be fast
 	@scripts/setup test-servers dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: ## Kill, cut and poison everything at random, ten seeds, and account for every reading
+	@scripts/setup test-servers dev
+	$(BIN)/python -m tests.chaos --seed 1 --seeds 10 $(ARGS)
 
 proto: ## Generate the protobuf code
 	@scripts/setup dev
