@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 400
 TEST_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
+FILE_BYTES_MAX = 512 * 1024
 GENERATED = ("_pb2.py", "_pb2.pyi")
 
 LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -110,6 +111,21 @@ def test_no_test_sleeps_instead_of_waiting_for_a_condition() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "sleep"
     ]
     assert [] == sleeping
+
+
+def test_every_text_ends_with_one_line_end_and_no_line_with_a_blank() -> None:
+    untidy = [
+        named(path)
+        for path in FILES
+        if path.suffix != ".binpb"
+        and (text := path.read_bytes())
+        and (not text.endswith(b"\n") or text.endswith(b"\n\n") or re.search(rb"[ \t\r]\n", text))
+    ]
+    assert [] == untidy
+
+
+def test_no_file_is_large() -> None:
+    assert [] == [named(path) for path in FILES if path.stat().st_size > FILE_BYTES_MAX]
 
 
 def test_nothing_names_a_machine_or_a_registry() -> None:
