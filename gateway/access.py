@@ -1,37 +1,66 @@
-"""Who may ask: whoever shows the installation's bearer token. Source: RFC 6750, section 2.1."""
+"""Who may ask what: a route says which permission it wants; one that says none stops the gateway.
 
-from hmac import compare_digest
+A router says it for all its routes, or a route for itself; when both do, both are wanted:
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+    router = APIRouter(prefix="/v1/sites", dependencies=[requires(Permission.SITES_READ)])
 
-from gateway.problems import Code, Problem
+    @router.post("", dependencies=[requires(Permission.SITES_WRITE)])
+"""
 
-#: Answer without a token: what watches a process has no secrets.
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-_SCHEME = "bearer"
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Security
+from fastapi.params import Security as SecurityParameter
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer, SecurityScopes
+
+from gateway.actor import InPrincipal
+from gateway.permissions import Permission
+from weir.errors import ForbiddenError
+
+#: Answer without a credential: what watches a process has no secrets, and a login is how one gets
+#: them. A refresh shows its own.
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v1/auth/login", "/v1/auth/refresh"})
+
+#: Only says in the API's contract how to show a credential: `Authentication` has read it by then.
+_BEARER = HTTPBearer(
+    auto_error=False,
+    description="An access token of `/v1/auth/login`, or an API token of `/v1/tokens`.",
+)
 
 
-class TokenGuard:
-    """ASGI middleware that lets a request pass when it shows the token, or its path is open."""
+def requires(permission: Permission) -> Any:
+    """Give the dependency that lets only those in who have `permission`."""
+    return Security(_authorise, scopes=[permission])
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._token = token.encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 401."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._may_pass(scope):
-            await self._app(scope, receive, send)
-            return
-        detail = "show the gateway's token: `Authorization: Bearer <token>`"
-        problem = Problem(Code.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
-        await problem.response(scope["state"]["request_id"])(scope, receive, send)
+def permissions_wanted(route: APIRoute) -> frozenset[Permission]:
+    """Tell which permissions a route wants; none: it must be one of `OPEN_PATHS`."""
+    return frozenset(
+        Permission(scope)
+        for dependency in route.dependencies
+        if isinstance(dependency, SecurityParameter) and dependency.dependency is _authorise
+        for scope in dependency.scopes or ()
+    )
 
-    def _may_pass(self, scope: Scope) -> bool:
-        shown = Headers(scope=scope).getlist("authorization")
-        if len(shown) != 1:
-            return False
-        scheme, _, token = shown[0].partition(" ")
-        # The time that a comparison takes must not tell how much of a guess is right.
-        return scheme.lower() == _SCHEME and compare_digest(token.strip().encode(), self._token)
+
+def check_declared(router: APIRouter) -> None:
+    """Refuse a router of which a route has forgotten to say who may use it.
+
+    Raises:
+        TypeError: a route wants no permission, and is not meant to be open.
+    """
+    for route in router.routes:
+        path = getattr(route, "path", "a router inside a router")
+        if path not in OPEN_PATHS and not (
+            isinstance(route, APIRoute) and permissions_wanted(route)
+        ):
+            raise TypeError(f"{path} does not say which permission it wants: gateway.access")
+
+
+async def _authorise(
+    wanted: SecurityScopes, principal: InPrincipal, _: Annotated[Any, Depends(_BEARER)]
+) -> None:
+    missing = sorted(set(wanted.scopes) - principal.permissions)
+    if missing:
+        raise ForbiddenError(f"{principal.name} may not do this: it needs {', '.join(missing)}")

@@ -1,41 +1,59 @@
 """Puts the gateway together: routers found by looking, and what surrounds every request."""
 
 import importlib
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from gateway import routers
-from gateway.access import TokenGuard
+from gateway.access import check_declared
+from gateway.authentication import Authentication
 from gateway.context import Context
+from gateway.credentials import identify
 from gateway.edge import Edge
 from gateway.limits import Bounds
 from gateway.problems import MEDIA_TYPE, PROBLEM_RESPONSE, add_problem_handlers
 from weir import __version__, registry
 
 #: What every route may answer; `responses` of a route names the others.
-_PROBLEMS = ("401", "404", "422", "503")
+_PROBLEMS = ("401", "403", "404", "422", "429", "503")
 
 
 def create_app(context: Context) -> FastAPI:
-    """Make the ASGI application; it connects to nothing until it is asked."""
+    """Make the ASGI application; it connects to nothing until it is asked.
+
+    Raises:
+        TypeError: a route does not say who may use it.
+    """
     app = _Gateway(
         title="Weir gateway",
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        # A route of our own gives it, to those who may see it.
+        openapi_url=None,
         generate_unique_id_function=lambda route: route.name,
         responses=dict.fromkeys(_PROBLEMS, PROBLEM_RESPONSE),
     )
     app.state.context = context
-    for name in sorted(registry.names(routers.__name__)):
-        app.include_router(importlib.import_module(f"{routers.__name__}.{name}").router)
+    for router in all_routers():
+        check_declared(router)
+        app.include_router(router)
     add_problem_handlers(app)
     # The last one added is the first that a request meets.
     app.add_middleware(Bounds)
-    app.add_middleware(TokenGuard, token=context.token)
+    app.add_middleware(Authentication, identify=partial(identify, context))
     app.add_middleware(Edge)
     return app
+
+
+def all_routers() -> list[APIRouter]:
+    """Find the routers, one for each resource."""
+    return [
+        importlib.import_module(f"{routers.__name__}.{name}").router
+        for name in sorted(registry.names(routers.__name__))
+    ]
 
 
 class _Gateway(FastAPI):

@@ -15,14 +15,14 @@ from weir.rabbitmq.republisher import RabbitmqRepublisher
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The database to ask, the clock to go by, and the token that clients must show.
+    """The database to ask, the clock to go by, and the installation's own token, if it has one.
 
     `republisher`: what replays dead letters; the default has no broker, and says so.
     """
 
     pool: Pool
     clock: Clock
-    token: str
+    token: str | None = None
     republisher: Republisher = field(default_factory=partial(RabbitmqRepublisher, None))
 
     def now(self) -> datetime:

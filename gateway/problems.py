@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,10 +21,15 @@ from weir.errors import (
     BrokerUnavailableError,
     ConfigError,
     ConflictError,
+    ForbiddenError,
     NotFoundError,
+    PreconditionFailedError,
+    PreconditionRequiredError,
     RejectedByStoreError,
     RequestError,
     StoreUnavailableError,
+    TooManyRequestsError,
+    UnauthorizedError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +45,7 @@ class Code(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONTENT_TOO_LARGE = "content_too_large"
@@ -46,6 +53,9 @@ class Code(StrEnum):
     REQUEST_REFUSED = "request_refused"
     INTERNAL_ERROR = "internal_error"
     CONFLICT = "conflict"
+    PRECONDITION_FAILED = "precondition_failed"
+    PRECONDITION_REQUIRED = "precondition_required"
+    TOO_MANY_REQUESTS = "too_many_requests"
     STORE_UNAVAILABLE = "store_unavailable"
     BROKER_UNAVAILABLE = "broker_unavailable"
     NOT_CONFIGURED = "not_configured"
@@ -55,6 +65,7 @@ class Code(StrEnum):
 _STATUS = {
     Code.INVALID_REQUEST: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Code.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     Code.CONTENT_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -62,6 +73,9 @@ _STATUS = {
     Code.REQUEST_REFUSED: HTTPStatus.BAD_REQUEST,
     Code.INTERNAL_ERROR: HTTPStatus.INTERNAL_SERVER_ERROR,
     Code.CONFLICT: HTTPStatus.CONFLICT,
+    Code.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Code.PRECONDITION_REQUIRED: HTTPStatus.PRECONDITION_REQUIRED,
+    Code.TOO_MANY_REQUESTS: HTTPStatus.TOO_MANY_REQUESTS,
     Code.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.BROKER_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -118,6 +132,25 @@ class Problem:
         return JSONResponse(content, status, self.headers, MEDIA_TYPE)
 
 
+def unauthorized(detail: str) -> Problem:
+    """Say that a credential is wanted. Source: RFC 6750, section 3."""
+    return Problem(Code.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def too_many_requests(error: TooManyRequestsError) -> Problem:
+    """Say when to ask again. Source: RFC 6585, section 4."""
+    # A header of whole seconds must not say 0, nor too early.
+    headers = {"Retry-After": str(max(ceil(error.retry_after_s), 1))}
+    return Problem(Code.TOO_MANY_REQUESTS, str(error), headers=headers)
+
+
+def store_unavailable() -> Problem:
+    """Say that the database is away, and no more of it."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    detail = "the database is away for the moment; ask again"
+    return Problem(Code.STORE_UNAVAILABLE, detail, headers=headers)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Make `app` answer what is raised with problem documents.
 
@@ -127,6 +160,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         (RequestValidationError, _wrong_parameters),
         (HTTPException, _refused_by_framework),
         (RequestError, _invalid),
+        (UnauthorizedError, _unauthorized),
+        (ForbiddenError, _forbidden),
+        (TooManyRequestsError, _too_many_requests),
+        (PreconditionFailedError, _precondition_failed),
+        (PreconditionRequiredError, _precondition_required),
         (RejectedByStoreError, _invalid),
         (NotFoundError, _not_found),
         (ConflictError, _conflict),
@@ -164,6 +202,27 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, Problem(Code.INVALID_REQUEST, str(error)))
 
 
+async def _unauthorized(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, unauthorized(str(error)))
+
+
+async def _forbidden(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.FORBIDDEN, str(error)))
+
+
+async def _too_many_requests(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooManyRequestsError)  # noqa: S101 - as registered
+    return _answer(request, too_many_requests(error))
+
+
+async def _precondition_failed(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.PRECONDITION_FAILED, str(error)))
+
+
+async def _precondition_required(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, Problem(Code.PRECONDITION_REQUIRED, str(error)))
+
+
 async def _not_found(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, Problem(Code.NOT_FOUND, str(error)))
 
@@ -173,11 +232,9 @@ async def _conflict(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _store_unavailable(request: Request, error: Exception) -> JSONResponse:
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
     # What the database says may name hosts and roles: that is for the log.
     request.state.store_error = str(error)
-    detail = "the database is away for the moment; ask again"
-    return _answer(request, Problem(Code.STORE_UNAVAILABLE, detail, headers=headers))
+    return _answer(request, store_unavailable())
 
 
 async def _broker_unavailable(request: Request, error: Exception) -> JSONResponse:

@@ -18,9 +18,14 @@
   x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
   x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
+    + PreconditionFailedError  somebody has changed it since the caller has read it
   x MigrationError             the database's schema and the migration files disagree
   x NotFoundError              no such device, field or resource
   x RequestError               a request that the gateway refused, with its reason
+    + PreconditionRequiredError  a change must say which version it is of
+    + UnauthorizedError        no credential, or one that does not hold (any more)
+    + ForbiddenError           the credential holds, but does not permit this
+    + TooManyRequestsError     ask less often; carries `retry_after_s`
   x ProcessError               a process that we started cannot start, or does not become ready
 """
 
@@ -130,6 +135,10 @@ class ConflictError(WeirError):
     """The stored version is not the expected one: somebody else was faster."""
 
 
+class PreconditionFailedError(ConflictError):
+    """Somebody has changed it since the caller has read it."""
+
+
 class MigrationError(WeirError):
     """The database's schema and the migration files disagree."""
 
@@ -140,6 +149,26 @@ class NotFoundError(WeirError):
 
 class RequestError(WeirError):
     """The gateway refused a request; the message is the reason that it gave."""
+
+
+class PreconditionRequiredError(RequestError):
+    """A change must say which version it is of."""
+
+
+class UnauthorizedError(RequestError):
+    """No credential was shown, or one that does not hold (any more)."""
+
+
+class ForbiddenError(RequestError):
+    """The credential holds, but does not permit this."""
+
+
+class TooManyRequestsError(RequestError):
+    """The caller has asked too often; `retry_after_s` says when to ask again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class ProcessError(WeirError):

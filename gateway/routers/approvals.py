@@ -6,18 +6,20 @@ from fastapi import APIRouter
 from fastapi import Query as InQuery
 from pydantic import Field
 
+from gateway.access import requires
+from gateway.actor import InAuthor
 from gateway.context import InContext
 from gateway.parameters import Query, Serial
+from gateway.permissions import Permission
 from gateway.settling import ROUND_SIZE, ROUND_SIZE_MAX, Settlement, plan_round, report_round
 from weir.errors import NotApprovedError
 from weir.postgres.enrolment import approve
 from weir.postgres.queries.dead_letters import DeadLetterFilter
 from weir.postgres.settling import replay_round
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"])
-
-#: Who the journal says has approved: whoever holds the installation's token.
-_ACTOR = "operator"
+router = APIRouter(
+    prefix="/v1/devices", tags=["devices"], dependencies=[requires(Permission.DEVICES_WRITE)]
+)
 
 
 class ApprovalQuery(Query):
@@ -35,13 +37,13 @@ class Approval(Settlement):
 
 @router.post("/{serial}/approve")
 async def approve_device(
-    serial: Serial, query: Annotated[ApprovalQuery, InQuery()], context: InContext
+    serial: Serial, query: Annotated[ApprovalQuery, InQuery()], context: InContext, author: InAuthor
 ) -> Approval:
     """Let a device in, and replay what it sent while it waited, in order, a round at a time.
 
     Safe to repeat: each time replays what is left.
     """
-    was_pending = await approve(context.pool, serial, _ACTOR)
+    was_pending = await approve(context.pool, serial, author.actor)
     wanted = DeadLetterFilter(reason=NotApprovedError.reason, serial=serial)
     planned = await plan_round(context, wanted, query.limit, cursor=None)
     done = await replay_round(context.pool, planned, context.republisher)

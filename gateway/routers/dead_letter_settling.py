@@ -6,16 +6,22 @@ from fastapi import APIRouter
 from fastapi import Query as InQuery
 from pydantic import BaseModel, Field
 
+from gateway.access import requires
 from gateway.context import InContext
 from gateway.dead_letter_filters import KeptQuery
 from gateway.parameters import Cursor
+from gateway.permissions import Permission
 from gateway.problems import PROBLEM_RESPONSE
 from gateway.routers.dead_letters import DeadLetterId
 from gateway.settling import ROUND_SIZE, ROUND_SIZE_MAX, Settlement, plan_round, report_round
 from weir.postgres import settling
 from weir.postgres.queries.dead_letters import DeadLetterState
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = APIRouter(
+    prefix="/v1/dead-letters",
+    tags=["dead letters"],
+    dependencies=[requires(Permission.DEAD_LETTERS_SETTLE)],
+)
 
 _ONE: dict[int | str, dict[str, Any]] = {"409": PROBLEM_RESPONSE}
 

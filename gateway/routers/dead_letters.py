@@ -8,9 +8,11 @@ from fastapi import Query as InQuery
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import cursors
+from gateway.access import requires
 from gateway.context import InContext
 from gateway.dead_letter_filters import StateQuery
 from gateway.parameters import PageQuery
+from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.clock import to_us
 from weir.codec.description import ROWS_MAX, describe
@@ -22,7 +24,11 @@ from weir.postgres.queries.dead_letters import (
     show_dead_letter,
 )
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = APIRouter(
+    prefix="/v1/dead-letters",
+    tags=["dead letters"],
+    dependencies=[requires(Permission.DEAD_LETTERS_READ)],
+)
 
 BODY_MEDIA_TYPE = "application/octet-stream"
 

@@ -7,8 +7,10 @@ from fastapi import Query as InQuery
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import cursors
+from gateway.access import requires
 from gateway.context import InContext
 from gateway.parameters import PageQuery, Text
+from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.model.announcement import Kind
 from weir.postgres.queries.devices import (
@@ -22,7 +24,9 @@ from weir.postgres.queries.devices import (
 from weir.postgres.queries.gaps import RUNS_TOLD_MAX, find_gaps
 from weir.postgres.queries.series import summarise_series
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = APIRouter(
+    prefix="/v1/devices", tags=["devices"], dependencies=[requires(Permission.DEVICES_READ)]
+)
 
 
 class DeviceQuery(PageQuery):

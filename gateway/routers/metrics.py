@@ -3,7 +3,10 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-router = APIRouter(tags=["metrics"])
+from gateway.access import requires
+from gateway.permissions import Permission
+
+router = APIRouter(tags=["metrics"], dependencies=[requires(Permission.METRICS_READ)])
 
 
 @router.get("/metrics", response_class=Response)

@@ -8,8 +8,10 @@ from fastapi import Query as InQuery
 from pydantic import BaseModel, Field
 
 from gateway import cursors
+from gateway.access import requires
 from gateway.context import InContext
 from gateway.parameters import Cursor, FieldName, InstantText, Query, Serial, instant_or
+from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.errors import RequestError
 from weir.model.limits import FIELD_COUNT_MAX, OBSERVED_AT_MIN
@@ -17,7 +19,9 @@ from weir.postgres.queries import readings as stored
 from weir.postgres.queries.lanes import LAST_INSTANT, lanes_of, starts_after, starts_in_each
 from weir.postgres.queries.series import Series, find_series
 
-router = APIRouter(prefix="/v1/readings", tags=["readings"])
+router = APIRouter(
+    prefix="/v1/readings", tags=["readings"], dependencies=[requires(Permission.READINGS_READ)]
+)
 
 READINGS_MAX = 10_000
 READINGS = 1_000

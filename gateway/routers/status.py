@@ -3,11 +3,15 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.access import requires
 from gateway.context import InContext
+from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.postgres.queries.status import summarise
 
-router = APIRouter(prefix="/v1/status", tags=["status"])
+router = APIRouter(
+    prefix="/v1/status", tags=["status"], dependencies=[requires(Permission.STATUS_READ)]
+)
 
 
 class Progress(BaseModel):
