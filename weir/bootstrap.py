@@ -96,6 +96,20 @@ async def _run_stream_consumer(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(repeat(UPKEEP_INTERVAL_S, keep_up))
         tasks.create_task(PartitionShare(streams, claims, project).run())
+        if consumer.chores():
+            tasks.create_task(share_chores(consumer, postgres_url).run())
+
+
+def share_chores(consumer: Consumer, postgres_url: str) -> PartitionShare:
+    """Give what does a consumer's chores, each in one of its workers at a time."""
+    chores = {chore.name: chore for chore in consumer.chores()}
+
+    async def do(name: str) -> None:
+        chore = chores[name]
+        await repeat(chore.interval_s, chore.run)
+
+    claims = partial(open_claims, postgres_url, f"{consumer.name}.chores")
+    return PartitionShare(list(chores), claims, do)
 
 
 def make_source(settings: Settings, pool: asyncpg.Pool) -> PartitionSource:

@@ -6,11 +6,12 @@ checkpoints, metrics, health, graceful stop) comes from `weir.runtime`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
+from weir.clock import Clock, SystemClock
 from weir.ports import (
     AppendReport,
     Checkpoint,
@@ -36,6 +37,7 @@ class Ports:
     sequences: SequenceStore
     dead_letters: DeadLetterStore
     device_logs: DeviceLogSink
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ class StreamMessage:
     received_at_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What a consumer does beside its messages, every `interval_s`, in one process at a time.
+
+    `run` may be repeated at any moment; it may raise what its ports raise.
+    """
+
+    name: str
+    interval_s: float
+    run: Callable[[], Awaitable[object]]
+
+
 class Consumer(ABC):
     """What every consumer has: a name, and the ports that it works on."""
 
@@ -71,6 +85,10 @@ class Consumer(ABC):
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
+
+    def chores(self) -> Sequence[Chore]:
+        """Name what is to be done beside the messages; nothing, for most."""
+        return ()
 
 
 class QueueConsumer(Consumer):
@@ -96,6 +114,8 @@ class StreamConsumer(Consumer, Generic[Item]):
     follows: ClassVar[str | None] = None
     #: Waited before each commit, so that what is touched often is written less often.
     commit_interval_s: ClassVar[float] = 0.0
+    #: How long without a message until `commit` is called with none; None: never.
+    idle_interval_s: ClassVar[float | None] = None
 
     def __init__(self, ports: Ports, checkpoint_name: str | None = None) -> None:
         super().__init__(ports)
@@ -123,6 +143,9 @@ class StreamConsumer(Consumer, Generic[Item]):
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
         """Store the outcome of everything from `start` to `next_offset`, in one transaction.
+
+        A consumer may leave its stored checkpoint behind `next_offset`, to do the rest later:
+        after a restart it is given everything from the stored one again.
 
         Raises:
             ConflictError: another worker moved the checkpoint.

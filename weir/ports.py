@@ -161,14 +161,27 @@ class RollupStore(Protocol):
     """Keeps the aggregates."""
 
     async def recompute(
-        self, start: Checkpoint, next_offset: int, buckets: "TouchedBuckets"
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        minutes: "TouchedMinutes",
+        rolled_until: datetime | None,
     ) -> int:
-        """Recompute minutes from raw and move the checkpoint in one transaction.
+        """Recompute minutes and all above them, and move the checkpoint, in one transaction.
 
-        Returns the number of buckets written.
+        `rolled_until`: everything that the broker took before it is in the rollups then; `None`
+        where that is not known. Returns the number of buckets written.
 
         Raises:
             ConflictError: the stored checkpoint is not `start`.
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def work_off_request(self) -> bool:
+        """Recompute one day of what was asked for to be computed again; False when nothing was.
+
+        Raises:
             StoreUnavailableError: try again later.
         """
         ...
@@ -200,7 +213,7 @@ class SequenceStore(Protocol):
 
 
 #: Minutes to recompute, as (serial, field, start of the minute in microseconds since 1970).
-TouchedBuckets = Sequence[tuple[str, str, int]]
+TouchedMinutes = Sequence[tuple[str, str, int]]
 
 
 class DeviceLogSink(Protocol):

@@ -58,23 +58,27 @@ CREATE TABLE series_kept (
 );
 
 -- A bucket as it was when what it was computed from had gone and something late came: what came is
--- joined to this, however often that is repeated. Gone again when the late readings are dropped.
+-- joined to this, however often that is repeated. `count` is 0 where there was no bucket. Gone again
+-- when the late readings are dropped.
 CREATE TABLE rollup_sealed (
-    LIKE rollup_minute INCLUDING CONSTRAINTS,
+    LIKE rollup_minute,
     level text NOT NULL CHECK (level IN ('minute', 'hour', 'day', 'site_day')),
     PRIMARY KEY (level, series_id, bucket)
 );
 
--- Rollups to compute again, asked for by whoever changed what they depend on: the kind of a series,
--- the time zone of a site.
+-- Rollups to compute again, asked for by whoever changed what they depend on, in the same transaction:
+-- the kind of a series, the time zone of its site, or its readings, by deleting some. Worked off day by
+-- day; `done_until` tells how far.
 CREATE TABLE rollup_request (
     request_id   bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     series_id    integer NOT NULL,
     since        timestamptz NOT NULL DEFAULT '-infinity',
     until        timestamptz NOT NULL DEFAULT 'infinity',
-    reason       text NOT NULL,
-    requested_at timestamptz NOT NULL DEFAULT now()
+    reason       text NOT NULL CHECK (reason IN ('kind', 'time_zone', 'deletion', 'rebuild')),
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    done_until   timestamptz NOT NULL DEFAULT '-infinity'
 );
+CREATE INDEX rollup_request_series ON rollup_request (series_id);
 
 -- Every reading that the broker took before `rolled_until` is in the rollups. Later buckets may miss
 -- some: a query takes them from the readings themselves.
@@ -91,6 +95,22 @@ CREATE TABLE reading_arrival (
     next_offset bigint NOT NULL,
     PRIMARY KEY (day, stream)
 ) WITH (fillfactor = 50);
+
+-- Readings that an operator wants deleted. The deletion takes its turn in the stream, where it is only
+-- named: so a replay deletes the same, and no device can make one up.
+CREATE TABLE reading_deletion (
+    deletion_id   uuid PRIMARY KEY,
+    device_id     integer NOT NULL REFERENCES device ON DELETE CASCADE,
+    -- None: all of the device.
+    fields        text[] NOT NULL,
+    since         timestamptz NOT NULL,
+    until         timestamptz NOT NULL CHECK (until > since),
+    actor         text NOT NULL,
+    requested_at  timestamptz NOT NULL DEFAULT now(),
+    applied_at    timestamptz,
+    deleted_count bigint
+);
+CREATE INDEX reading_deletion_device ON reading_deletion (device_id);
 
 -- How much a counter rises from one value to the next. A meter that counts only upwards and shows less
 -- than nine tenths of what it showed was set to zero, and has counted from there; a smaller dip is

@@ -21,6 +21,8 @@ TABLES = (
     "stream_offset",
     "dead_letter",
     "device_activity",
+    "reading_arrival",
+    "rollup_request",
 )
 #: Independent of order: hashes of whole rows, added up.
 _SUM = """

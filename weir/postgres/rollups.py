@@ -1,56 +1,48 @@
-"""Recompute minutes from raw readings."""
+"""Keep the rollups of what is stored, at every level in one transaction.
+
+Minutes are computed from readings, hours from minutes, days from hours: all levels agree with one
+another at any moment, and a repetition changes nothing.
+"""
+
+from datetime import datetime
 
 import asyncpg
+import structlog
 
-from weir.clock import from_us
-from weir.ports import Checkpoint, TouchedBuckets
+from weir.errors import RejectedByStoreError
+from weir.ports import Checkpoint, TouchedMinutes
 from weir.postgres import checkpoints
-from weir.postgres.pool import Connection, transaction
+from weir.postgres.known_series import KnownSeries
+from weir.postgres.pool import transaction
+from weir.postgres.rollup_buckets import BucketKey
+from weir.postgres.rollup_levels import LOCK, compute_levels
+from weir.postgres.rollup_requests import work_off_day
+from weir.postgres.rollup_statements import PLAIN, SATURATING, Arithmetic
 
-#: The first and last value are looked up by the key afterwards, instead of sorting every bucket.
-_RECOMPUTE = """
-    WITH touched AS (
-        SELECT DISTINCT series.series_id, t.bucket
-        FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t (serial, field, bucket)
-        JOIN device USING (serial) JOIN series USING (device_id, field)
-    ), computed AS (
-        SELECT series_id, bucket, count(*) AS count, sum(value) AS sum,
-               min(value) AS min, max(value) AS max,
-               min(observed_at) AS first_at, max(observed_at) AS last_at,
-               sum(value * value) AS sum_squares,
-               sum(greatest(value, 0)) AS sum_positive, sum(least(value, 0)) AS sum_negative
-        FROM touched JOIN LATERAL (
-            SELECT r.observed_at, r.value FROM reading AS r
-            WHERE r.series_id = touched.series_id
-              AND r.observed_at >= bucket AND r.observed_at < bucket + interval '1 minute'
-        ) AS raw ON true
-        GROUP BY series_id, bucket
-    )
-    INSERT INTO rollup_minute (series_id, bucket, count, sum, min, max, first_value, first_at,
-                               last_value, last_at, sum_squares, sum_positive, sum_negative)
-    SELECT c.series_id, c.bucket, c.count, c.sum, c.min, c.max, f.value, c.first_at,
-           l.value, c.last_at, c.sum_squares, c.sum_positive, c.sum_negative
-    FROM computed AS c
-    JOIN reading AS f ON f.series_id = c.series_id AND f.observed_at = c.first_at
-    JOIN reading AS l ON l.series_id = c.series_id AND l.observed_at = c.last_at
-    ORDER BY c.series_id, c.bucket
-    ON CONFLICT (series_id, bucket) DO UPDATE SET
-        count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max,
-        first_value = excluded.first_value, first_at = excluded.first_at,
-        last_value = excluded.last_value, last_at = excluded.last_at,
-        sum_squares = excluded.sum_squares,
-        sum_positive = excluded.sum_positive, sum_negative = excluded.sum_negative
+log = structlog.get_logger()
+
+_NOTE_PROGRESS = """
+    INSERT INTO rollup_progress (stream, rolled_until) VALUES ($1, $2)
+    ON CONFLICT (stream) DO UPDATE
+    SET rolled_until = greatest(rollup_progress.rolled_until, excluded.rolled_until)
     """
 
 
 class PostgresRollupStore:
-    """Rollups in the table `rollup_minute`."""
+    """Rollups in the tables `rollup_minute`, `rollup_hour`, `rollup_day` and `rollup_site_day`."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._known_series = KnownSeries(pool)
 
-    async def recompute(self, start: Checkpoint, next_offset: int, buckets: TouchedBuckets) -> int:
-        """Recompute minutes from raw and move the checkpoint in one transaction.
+    async def recompute(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        minutes: TouchedMinutes,
+        rolled_until: datetime | None,
+    ) -> int:
+        """Recompute minutes and all above them, and move the checkpoint, in one transaction.
 
         Returns the number of buckets written.
 
@@ -58,18 +50,42 @@ class PostgresRollupStore:
             ConflictError: the stored checkpoint is not `start`.
             StoreUnavailableError: try again later.
         """
+        series_ids = await self._known_series.look_up({(one[0], one[1]) for one in minutes})
+        touched = [
+            (series_ids[serial, field], minute_us)
+            for serial, field, minute_us in minutes
+            # What the writer has rejected may have no series.
+            if (serial, field) in series_ids
+        ]
+        try:
+            return await self._recompute(start, next_offset, touched, rolled_until, PLAIN)
+        except RejectedByStoreError as error:
+            # All that can be refused about sums of what is stored is that they are too large.
+            log.warning("rollup_overflowed", count=len(touched), error=str(error))
+            return await self._recompute(start, next_offset, touched, rolled_until, SATURATING)
+
+    async def _recompute(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        touched: list[BucketKey],
+        rolled_until: datetime | None,
+        arithmetic: Arithmetic,
+    ) -> int:
         async with transaction(self._pool) as connection:
+            await connection.execute(LOCK)
             await checkpoints.advance(connection, start, next_offset)
-            return await _recompute(connection, buckets)
+            count = await compute_levels(connection, touched, arithmetic=arithmetic)
+            if rolled_until is not None:
+                await connection.execute(_NOTE_PROGRESS, start.stream, rolled_until)
+            return count
 
+    async def work_off_request(self) -> bool:
+        """Recompute one day of what was asked for to be computed again; False when nothing was.
 
-async def _recompute(connection: Connection, buckets: TouchedBuckets) -> int:
-    if not buckets:
-        return 0
-    status = await connection.execute(
-        _RECOMPUTE,
-        [serial for serial, _, _ in buckets],
-        [field for _, field, _ in buckets],
-        [from_us(minute_us) for _, _, minute_us in buckets],
-    )
-    return int(status.rsplit(" ", 1)[-1])
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        async with transaction(self._pool) as connection:
+            await connection.execute(LOCK)
+            return await work_off_day(connection)

@@ -13,6 +13,7 @@ from weir.postgres.migrate import pending
 PARTITIONS_AHEAD_DAYS = 7
 #: Readings may be a day late without going to the default partition on the first day.
 PARTITIONS_BEHIND_DAYS = 1
+_MAKE_PARTITIONS = "SELECT ensure_reading_partitions($1, $2) + ensure_minute_partitions($1, $2)"
 
 
 async def require_schema(url: str) -> None:
@@ -36,5 +37,5 @@ async def make_partitions_ahead(pool: asyncpg.Pool, today: date) -> int:
     first_day = today - timedelta(days=PARTITIONS_BEHIND_DAYS)
     last_day = today + timedelta(days=PARTITIONS_AHEAD_DAYS)
     with translated():
-        made = await pool.fetchval("SELECT ensure_reading_partitions($1, $2)", first_day, last_day)
+        made = await pool.fetchval(_MAKE_PARTITIONS, first_day, last_day)
     return int(made)

@@ -6,6 +6,7 @@ larger and cheaper the next commit.
 
 import asyncio
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -64,9 +65,11 @@ class Backlog(Generic[Item]):
             self._room.clear()
             await self._room.wait()
 
-    async def wait_for_entries(self) -> None:
-        """Return when there is something to commit."""
-        await self._filled.wait()
+    async def wait_for_entries(self, timeout_s: float | None = None) -> None:
+        """Return when there is something to commit, or when `timeout_s` has passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._filled.wait()
 
     def take(self, before: int) -> list[Entry[Item]]:
         """Take the entries before an offset; later ones stay."""

@@ -163,7 +163,10 @@ class PartitionWorker(Generic[Item]):
 
     async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
         while True:
-            await backlog.wait_for_entries()
+            await backlog.wait_for_entries(self._consumer.idle_interval_s)
+            if not backlog:
+                await self._commit_nothing(offset)
+                continue
             if self._consumer.commit_interval_s:
                 await asyncio.sleep(self._consumer.commit_interval_s)
             # What arrives while we wait has not been passed yet: it stays for the next commit.
@@ -184,6 +187,12 @@ class PartitionWorker(Generic[Item]):
         checkpoints = self._source.checkpoints
         while await checkpoints.next_offset(followed, self._stream) < offset:  # noqa: ASYNC110
             await asyncio.sleep(FOLLOW_INTERVAL_S)
+
+    async def _commit_nothing(self, offset: int) -> None:
+        """Let a consumer do what it has put off."""
+        start = Checkpoint(self._consumer.checkpoint_name, self._stream, offset)
+        await self._consumer.commit(start, offset, [], [])
+        self._outage.over()
 
     async def _commit(self, offset: int, entries: list[Entry[Item]]) -> Committed:
         start = Checkpoint(self._consumer.checkpoint_name, self._stream, offset)
