@@ -19,6 +19,7 @@ OWNED = (
     "weir/telemetry/**/*_pb2.py",
     "weir/telemetry/**/*_pb2.pyi",
     "schemas/json/telemetry/*.json",
+    "schemas/json/events/*.json",
 )
 
 
@@ -86,6 +87,7 @@ def reference_pages() -> dict[str, bytes]:
     # They need the protobuf code, which must not be needed to make it.
     from scripts import wire
     from weir.codec.json_forms.export import exported_schemas
+    from weir.events.export import exported_schemas as exported_event_schemas
 
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     pages = {
@@ -94,6 +96,7 @@ def reference_pages() -> dict[str, bytes]:
         wire.PAGE: wire.wire_page(),
         ".env.example": reference.env_example(compose),
         **{f"schemas/json/telemetry/{name}": text for name, text in exported_schemas().items()},
+        **{f"schemas/json/events/{name}": text for name, text in exported_event_schemas().items()},
     }
     return {path: text.encode() for path, text in pages.items()}
 

@@ -1,19 +1,23 @@
-"""The life of a device, as events; and which of them an announcement brings about."""
+"""The life of a device, as events, and what they add up to; `device_commands` brings them about."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from weir.events.event import DomainEvent
-from weir.model.announcement import Announcement, Kind
+from weir.events.event import DomainEvent, EventPart
+from weir.model.announcement import Kind
+from weir.model.device_state import DeviceState
+from weir.model.site import DEFAULT_ORGANISATION
 
+#: An entity of this kind has a serial as its id.
 ENTITY = "device"
 
 
 class DeviceEnrolled(DomainEvent):
     """A serial was seen for the first time, and became a device of a site.
 
-    `is_pending`: what it sends is kept aside until it is approved.
+    `is_pending`: what it sends is kept aside until it is approved. `device_id`: None where it was
+    enrolled before events had it; a later `device_adopted` says it.
     """
 
     type: ClassVar[str] = "device_enrolled"
@@ -21,6 +25,24 @@ class DeviceEnrolled(DomainEvent):
     serial: str
     site: str
     is_pending: bool = False
+    organisation: str = DEFAULT_ORGANISATION
+    device_id: int | None = None
+
+
+class DeviceAdopted(DomainEvent):
+    """All that was known of a device when the journal was not complete yet."""
+
+    type: ClassVar[str] = "device_adopted"
+
+    device_id: int
+    organisation: str
+    site: str
+    state: DeviceState
+    model: str
+    firmware: str
+    sample_rate_hz: float
+    boot_id: int
+    created_at: datetime
 
 
 class DeviceApproved(DomainEvent):
@@ -29,10 +51,8 @@ class DeviceApproved(DomainEvent):
     type: ClassVar[str] = "device_approved"
 
 
-class DescribedField(DomainEvent):
-    """One field in a description; not an event by itself."""
-
-    type: ClassVar[str] = "described_field"
+class DescribedField(EventPart):
+    """One field in a description."""
 
     name: str
     unit: str
@@ -59,10 +79,49 @@ class DeviceStarted(DomainEvent):
     boot_id: int
 
 
-class CorrectedField(DomainEvent):
-    """Which readings of one field were corrected; not an event by itself."""
+class DeviceRenamed(DomainEvent):
+    """An operator gave a device a name that people know it by; empty: none."""
 
-    type: ClassVar[str] = "corrected_field"
+    type: ClassVar[str] = "device_renamed"
+
+    name: str
+
+
+class DeviceMoved(DomainEvent):
+    """An operator assigned a device to a site."""
+
+    type: ClassVar[str] = "device_moved"
+
+    organisation: str
+    site: str
+
+
+class DeviceDisabled(DomainEvent):
+    """An operator shut a device out: what it sends is kept aside."""
+
+    type: ClassVar[str] = "device_disabled"
+
+
+class DeviceEnabled(DomainEvent):
+    """An operator let a device in again."""
+
+    type: ClassVar[str] = "device_enabled"
+
+
+class DeviceDeleted(DomainEvent):
+    """An operator removed a device from the lists; what it has measured stays."""
+
+    type: ClassVar[str] = "device_deleted"
+
+
+class DeviceUndeleted(DomainEvent):
+    """An operator brought a device back, in the state that it had."""
+
+    type: ClassVar[str] = "device_undeleted"
+
+
+class CorrectedField(EventPart):
+    """Which readings of one field were corrected."""
 
     name: str
     count: int
@@ -87,58 +146,95 @@ class ReadingsCorrected(DomainEvent):
     fields: tuple[CorrectedField, ...]
 
 
+class DeletedField(EventPart):
+    """A window of one field without readings from now on: from `since` until before `until`."""
+
+    name: str
+    count: int
+    since: datetime
+    until: datetime
+
+
+class ReadingsDeleted(DomainEvent):
+    """Stored readings were deleted."""
+
+    type: ClassVar[str] = "readings_deleted"
+
+    fields: tuple[DeletedField, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What the events of one device add up to; `version` counts them."""
+    """What the events of one device add up to; `version` counts them, 0: there is none yet.
+
+    `state` is never `deleted`: that is what `is_deleted` hides for a while.
+    """
 
     version: int = 0
+    device_id: int | None = None
+    organisation: str = DEFAULT_ORGANISATION
     site: str = ""
+    state: DeviceState = DeviceState.ACTIVE
+    is_deleted: bool = False
+    name: str = ""
     boot_id: int = 0
     description: DeviceDescribed | None = None
 
 
-def describe(announcement: Announcement) -> DeviceDescribed:
-    """Take the description out of an announcement."""
-    return DeviceDescribed(
-        model=announcement.model,
-        firmware=announcement.firmware,
-        sample_rate_hz=announcement.sample_rate_hz,
-        fields=tuple(
-            DescribedField(
-                name=field.name, unit=field.unit, description=field.description, kind=field.kind
-            )
-            for field in announcement.fields
-        ),
+def evolve(device: Device, event: DomainEvent) -> Device:
+    """Give the device after an event."""
+    return replace(_changed(device, event), version=device.version + 1)
+
+
+def _changed(device: Device, event: DomainEvent) -> Device:  # noqa: C901, PLR0911 - a case each
+    match event:
+        case DeviceEnrolled():
+            return _enrolled(device, event)
+        case DeviceAdopted():
+            return _adopted(device, event)
+        case DeviceDescribed():
+            return replace(device, description=event)
+        case DeviceStarted(boot_id=boot_id):
+            return replace(device, boot_id=boot_id)
+        case DeviceRenamed(name=name):
+            return replace(device, name=name)
+        case DeviceMoved(organisation=organisation, site=site):
+            return replace(device, organisation=organisation, site=site)
+        case DeviceApproved() | DeviceEnabled():
+            return replace(device, state=DeviceState.ACTIVE)
+        case DeviceDisabled():
+            return replace(device, state=DeviceState.DISABLED)
+        case DeviceDeleted():
+            return replace(device, is_deleted=True)
+        case DeviceUndeleted():
+            return replace(device, is_deleted=False)
+        case _:
+            return device
+
+
+def _enrolled(device: Device, event: DeviceEnrolled) -> Device:
+    return replace(
+        device,
+        device_id=event.device_id,
+        organisation=event.organisation,
+        site=event.site,
+        state=DeviceState.PENDING if event.is_pending else DeviceState.ACTIVE,
     )
 
 
-def announce(device: Device, announcement: Announcement, unassigned: str) -> list[DomainEvent]:
-    """Decide what an announcement changes; nothing when it says what is known.
-
-    `device` has version 0 when the serial is new; it then lands in the site `unassigned`.
-    """
-    events: list[DomainEvent] = []
-    if device.version == 0:
-        events.append(DeviceEnrolled(serial=announcement.serial, site=unassigned))
-    description = describe(announcement)
-    if description != device.description:
-        events.append(description)
-    if announcement.boot_id != device.boot_id:
-        events.append(DeviceStarted(boot_id=announcement.boot_id))
-    return events
-
-
-def evolve(device: Device, event: DomainEvent) -> Device:
-    """Give the device after an event."""
-    version = device.version + 1
-    match event:
-        case DeviceEnrolled(site=site):
-            return replace(device, version=version, site=site)
-        case DeviceApproved() | ReadingsCorrected():
-            return replace(device, version=version)
-        case DeviceDescribed():
-            return replace(device, version=version, description=event)
-        case DeviceStarted(boot_id=boot_id):
-            return replace(device, version=version, boot_id=boot_id)
-        case _:
-            return device
+def _adopted(device: Device, event: DeviceAdopted) -> Device:
+    fields = device.description.fields if device.description else ()
+    return replace(
+        device,
+        device_id=event.device_id,
+        organisation=event.organisation,
+        site=event.site,
+        state=event.state,
+        boot_id=event.boot_id,
+        description=DeviceDescribed(
+            model=event.model,
+            firmware=event.firmware,
+            sample_rate_hz=event.sample_rate_hz,
+            fields=fields,
+        ),
+    )

@@ -11,13 +11,13 @@ from weir.events.device import (
     DescribedField,
     Device,
     DeviceDescribed,
-    announce,
     evolve,
 )
+from weir.events.device_commands import Announce, decide
 from weir.events.event import JournalEntry
 from weir.model.announcement import Announcement
 from weir.postgres import journal
-from weir.postgres.enrolment import UNASSIGNED_SITE, enrol, enrolments
+from weir.postgres.enrolment import enrol, enrolments
 from weir.postgres.pool import Connection, transaction
 
 _RESOLVE_DEVICES = "SELECT serial, device_id FROM device WHERE serial = ANY($1::text[])"
@@ -78,7 +78,7 @@ class PostgresDeviceStore:
             if row is None:
                 raise RejectedByStoreError(f"{announcement.serial} could not be enrolled")
             before = await _load(connection, row, announcement)
-            events = announce(before, announcement, UNASSIGNED_SITE)
+            events = decide(before, Announce(announcement))
             after = before
             entries = []
             for event in events:
@@ -129,7 +129,7 @@ async def resolve_devices(pool: asyncpg.Pool, serials: Sequence[str]) -> dict[st
 async def _load(connection: Connection, row: asyncpg.Record, announcement: Announcement) -> Device:
     """Read the device back from its row; of its series, those that the announcement speaks of."""
     if row["announced_at"] is None:
-        return Device(version=row["entity_version"], site=row["site"])
+        return Device(row["entity_version"], site=row["site"])
     known = {
         field["name"]: field for field in await connection.fetch(_KNOWN_FIELDS, row["device_id"])
     }
@@ -143,7 +143,9 @@ async def _load(connection: Connection, row: asyncpg.Record, announcement: Annou
             if field.name in known
         ),
     )
-    return Device(row["entity_version"], row["site"], row["boot_id"], described)
+    return Device(
+        row["entity_version"], site=row["site"], boot_id=row["boot_id"], description=described
+    )
 
 
 async def _store(
