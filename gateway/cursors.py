@@ -9,25 +9,33 @@ import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from weir.clock import from_us, to_us
 from weir.errors import RequestError
 from weir.model.serial import is_serial
 from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
+from weir.postgres.queries.events import EventPosition
 from weir.postgres.queries.lanes import Lane, Position
+from weir.postgres.queries.locations import LocationPosition
 
 T = TypeVar("T")
 
 _STRICT = ConfigDict(strict=True)
+#: PostgreSQL's integer.
+_Id = Annotated[int, Field(ge=0, lt=2**31)]
 _SERIAL = TypeAdapter(str, config=_STRICT)
 _NUMBER = TypeAdapter(int, config=_STRICT)
 #: The dead letter that was reached, and the last one to reach.
 _ROUND = TypeAdapter(tuple[int, int])
 #: until, observed_at (microseconds since 1970), series, whether it is a text.
 _PAGE = TypeAdapter(tuple[int, int, int, bool])
+#: until, observed_at (microseconds since 1970), device, type, digest (hexadecimal).
+_EVENT_PAGE = TypeAdapter(tuple[int, int, _Id, str, str])
+#: until, observed_at (microseconds since 1970), device.
+_LOCATION_PAGE = TypeAdapter(tuple[int, int, _Id])
 #: The newest instant; then, for each lane that was seen, how far its series is from the one before,
 #: whether it is a text, and how many microseconds it is behind the newest. All are small numbers,
 #: which keeps the token of a device with many fields short.
@@ -103,6 +111,45 @@ def decode_page(token: str) -> tuple[datetime, Position]:
     """
     until_us, observed_us, series_id, is_text = _decode(token, _PAGE)
     return _instant(until_us), Position(_instant(observed_us), Lane(series_id, is_text))
+
+
+def encode_event_page(until: datetime, position: EventPosition) -> str:
+    """Continue a page of device events: its window's end, and the last event that was given."""
+    observed_at, device_id, type_, digest = position
+    return _encode([to_us(until), to_us(observed_at), device_id, type_, digest.hex()])
+
+
+def decode_event_page(token: str) -> tuple[datetime, EventPosition]:
+    """Read back `encode_event_page`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    until_us, observed_us, device_id, type_, digest = _decode(token, _EVENT_PAGE)
+    try:
+        position = EventPosition(_instant(observed_us), device_id, type_, bytes.fromhex(digest))
+    except ValueError as error:
+        raise _refusal() from error
+    if "\0" in type_:
+        # PostgreSQL has no such text.
+        raise _refusal()
+    return _instant(until_us), position
+
+
+def encode_location_page(until: datetime, position: LocationPosition) -> str:
+    """Continue a page of locations: its window's end, and the last location that was given."""
+    observed_at, device_id = position
+    return _encode([to_us(until), to_us(observed_at), device_id])
+
+
+def decode_location_page(token: str) -> tuple[datetime, LocationPosition]:
+    """Read back `encode_location_page`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    until_us, observed_us, device_id = _decode(token, _LOCATION_PAGE)
+    return _instant(until_us), LocationPosition(_instant(observed_us), device_id)
 
 
 def encode_view(seen: Mapping[Lane, datetime]) -> str:

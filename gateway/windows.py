@@ -1,0 +1,59 @@
+"""The window of a range query over what devices told: [since, until), page by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from gateway.parameters import Cursor, InstantText, Query, Serial, instant_or
+from gateway.times import format_instant
+from weir.errors import RequestError
+from weir.model.limits import OBSERVED_AT_MIN
+from weir.postgres.queries.lanes import LAST_INSTANT
+
+ROWS_MAX = 10_000
+ROWS = 1_000
+SERIALS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time: its start, but not its end."""
+
+    since: datetime
+    until: datetime
+
+
+class WindowQuery(Query):
+    """Which rows: those with `since` <= observed_at < `until`."""
+
+    since: InstantText = None
+    until: InstantText = None
+    limit: int = Field(ROWS, ge=1, le=ROWS_MAX, description="most rows of the page")
+    newest: bool = Field(
+        default=False, description="the last `limit` rows of the window instead of the first"
+    )
+    cursor: Cursor = None
+
+    def window(self, now: datetime) -> Window:
+        """Read the window.
+
+        Raises:
+            RequestError: a text is no instant, the window ends before it starts, or the newest rows
+                are to have a second page.
+        """
+        if self.newest and self.cursor:
+            raise RequestError("query.cursor: the newest rows have one page only")
+        since = instant_or(OBSERVED_AT_MIN, self.since, now, "since")
+        until = instant_or(LAST_INSTANT, self.until, now, "until")
+        if since > until:
+            raise RequestError(
+                f"query.since: {format_instant(since)} is after until, {format_instant(until)}"
+            )
+        return Window(since, until)
+
+
+class AnyDevicesQuery(WindowQuery):
+    """Which rows, of which devices."""
+
+    serial: list[Serial] = Field([], max_length=SERIALS_MAX, description="none: all devices")
