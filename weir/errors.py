@@ -10,6 +10,7 @@
     + ImplausibleReadingError  decoded, but breaks a rule of the model
     + RejectedByStoreError     the database refused this very value
     + NotApprovedError         its device waits for an operator's approval
+    + UnknownDeletionError     nobody asked for this deletion of readings
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
     + StreamReplacedError      the stream is a new one: it ends before the checkpoint
@@ -93,6 +94,12 @@ class NotApprovedError(InvalidMessageError):
     """The message's device waits for approval; what it sends is kept until then."""
 
     reason = "not_approved"
+
+
+class UnknownDeletionError(InvalidMessageError):
+    """A message wants readings deleted, and nobody has asked for that."""
+
+    reason = "unknown_deletion"
 
 
 class RefusedItemsError(WeirError):

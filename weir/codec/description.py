@@ -17,6 +17,7 @@ from weir.codec.registry import decode_announcement
 from weir.codec.telemetry import Telemetry, decode_telemetry
 from weir.errors import InvalidMessageError
 from weir.model.announcement import Announcement
+from weir.model.deletion import Deletion
 from weir.model.device_event import DeviceEvent, EventBatch
 from weir.model.device_log import LogEntry
 from weir.model.location import Location
@@ -80,7 +81,10 @@ _LOGGING: Mapping[str, Callable[[bytes, str], list[LogEntry]]] = {
 
 
 def _describe_telemetry(kind: str, batch: Telemetry) -> Description:
-    properties: Row = {"serial": batch.serial, "boot_id": batch.boot_id}
+    if isinstance(batch, Deletion):
+        properties: Row = {"serial": batch.serial, "deletion_id": str(batch.deletion_id)}
+        return _described(kind, properties, (), asdict)
+    properties = {"serial": batch.serial, "boot_id": batch.boot_id}
     match batch:
         case MeasurementBatch():
             properties |= {

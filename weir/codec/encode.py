@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from uuid import UUID
 
 from weir.codec.wire import TICK_US_DEFAULT
 from weir.model.limits import INTEGER_MAGNITUDE_MAX, PERIOD_US_MAX
 from weir.telemetry.v1.measurement_pb2 import (
     MODE_CORRECTION,
+    MODE_DELETION,
     MODE_UNSPECIFIED,
     Batch,
     DecimalColumn,
@@ -52,6 +54,11 @@ class BatchHeader:
     sequence: int = 0
     sent_after_us: int = 0
     is_correction: bool = False
+
+
+def encode_deletion(deletion_id: UUID) -> bytes:
+    """Encode the batch that lets a deletion take its turn among the readings of its device."""
+    return Batch(mode=MODE_DELETION, deletion_id=deletion_id.bytes).SerializeToString()
 
 
 def encode_measurements(header: BatchHeader, fields: Sequence[FieldReadings]) -> bytes:

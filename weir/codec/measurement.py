@@ -7,6 +7,7 @@ lists, because for a few values numpy costs more than it saves (1 value: 4 us ag
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,14 @@ from weir.codec.times import decode_times
 from weir.codec.values import Numbers, decode_values
 from weir.codec.wire import check_count, check_field, parse
 from weir.errors import DecodeError, ImplausibleReadingError, OversizeError
+from weir.model.deletion import Deletion
 from weir.model.limits import FIELD_COUNT_MAX, READING_COUNT_MAX, SEQUENCE_MAX
 from weir.model.serial import check_same_serial
-from weir.telemetry.v1.measurement_pb2 import MODE_CORRECTION, Batch
+from weir.telemetry.v1.measurement_pb2 import MODE_CORRECTION, MODE_DELETION, Batch
 
 Instants: TypeAlias = list[int] | NDArray[np.int64]
+
+_DELETION_ID_BYTES = 16
 
 
 @dataclass(slots=True)
@@ -55,7 +59,9 @@ class MeasurementBatch:
     reading_count: int
 
 
-def decode_measurements(body: bytes, serial: str, received_at_us: int) -> MeasurementBatch:
+def decode_measurements(
+    body: bytes, serial: str, received_at_us: int
+) -> MeasurementBatch | Deletion:
     """Decode one protobuf batch that arrived on the routing key of `serial`.
 
     `received_at_us` is the broker's time of arrival, so that decoding an old message again has
@@ -67,7 +73,10 @@ def decode_measurements(body: bytes, serial: str, received_at_us: int) -> Measur
         WrongSerialError: the batch names another device.
         ImplausibleReadingError: a time, a value or a sequence number out of bounds.
     """
-    return measurements_from(parse(Batch, body), serial, received_at_us)
+    batch = parse(Batch, body)
+    if batch.mode == MODE_DELETION:
+        return _deletion_from(batch, serial, received_at_us)
+    return measurements_from(batch, serial, received_at_us)
 
 
 def measurements_from(batch: Batch, serial: str, received_at_us: int) -> MeasurementBatch:
@@ -101,6 +110,16 @@ def decode_header(body: bytes) -> tuple[int, int]:
     if batch.sequence > SEQUENCE_MAX:
         raise ImplausibleReadingError(f"a sequence number of {batch.sequence}")
     return batch.boot_id, batch.sequence
+
+
+def _deletion_from(batch: Batch, serial: str, received_at_us: int) -> Deletion:
+    if batch.serial:
+        check_same_serial(batch.serial, serial)
+    if len(batch.deletion_id) != _DELETION_ID_BYTES:
+        raise DecodeError(f"a deletion id of {len(batch.deletion_id)} bytes, it must have 16")
+    if batch.fields or batch.time_columns:
+        raise DecodeError("a deletion has no fields and no time columns")
+    return Deletion(serial, received_at_us, UUID(bytes=batch.deletion_id))
 
 
 def _decode_fields(batch: Batch, received_at_us: int) -> tuple[list[FieldColumn], int]:

@@ -10,10 +10,11 @@ from weir.codec.json_forms.measurements import decode_measurements_json
 from weir.codec.location import decode_locations
 from weir.codec.measurement import MeasurementBatch, decode_measurements
 from weir.errors import UnknownEventError
+from weir.model.deletion import Deletion
 from weir.model.device_event import EventBatch
 from weir.model.location import LocationBatch
 
-Telemetry: TypeAlias = MeasurementBatch | EventBatch | LocationBatch
+Telemetry: TypeAlias = MeasurementBatch | EventBatch | LocationBatch | Deletion
 
 _DECODERS: dict[str, Callable[[bytes, str, int], Telemetry]] = {
     "measurements": decode_measurements,
@@ -42,4 +43,6 @@ def count_rows(batch: Telemetry) -> int:
     """Count the rows that a batch becomes in the database."""
     if isinstance(batch, MeasurementBatch):
         return batch.reading_count
+    if isinstance(batch, Deletion):
+        return 1
     return len(batch.events if isinstance(batch, EventBatch) else batch.locations)

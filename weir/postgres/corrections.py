@@ -1,4 +1,4 @@
-"""Journal that stored readings were overwritten, in the transaction that did it."""
+"""Say in the journal that stored readings were overwritten."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,6 @@ from weir.clock import from_us
 from weir.codec.measurement import MeasurementBatch
 from weir.events.device import ENTITY, CorrectedField, ReadingsCorrected
 from weir.events.event import JournalEntry
-from weir.postgres import journal
 from weir.postgres.pool import Connection
 
 _NEXT_VERSION = """
@@ -16,14 +15,16 @@ _NEXT_VERSION = """
     """
 
 
-async def note_corrections(connection: Connection, batches: Sequence[MeasurementBatch]) -> None:
-    """Append one event for each device that has corrected readings; call it last.
+async def note_corrections(
+    connection: Connection, batches: Sequence[MeasurementBatch]
+) -> list[JournalEntry]:
+    """Give one event for each device that has corrected readings, to be journalled.
 
     Nothing for no batches. A correction that changes nothing is noted all the same: the device
     sent it.
     """
     if not batches:
-        return
+        return []
     fields: dict[str, dict[str, CorrectedField]] = {}
     for batch in batches:
         of_device = fields.setdefault(batch.serial, {})
@@ -43,4 +44,4 @@ async def note_corrections(connection: Connection, batches: Sequence[Measurement
         event = ReadingsCorrected(fields=tuple(fields[row["serial"]].values()))
         serial, version = row["serial"], row["entity_version"]
         entries.append(JournalEntry(ENTITY, serial, version, event, serial))
-    await journal.append(connection, entries)
+    return entries

@@ -6,21 +6,25 @@ is stored already, that commit goes through a staging table instead; and as repe
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 import asyncpg
 
-from weir.clock import from_us
+from weir.clock import Clock, SystemClock, from_us, to_us
 from weir.codec.measurement import FieldColumn, MeasurementBatch
 from weir.codec.telemetry import Telemetry
+from weir.errors import RefusedItemsError
+from weir.events.event import JournalEntry
 from weir.ports import AppendReport, Checkpoint, DeadLetter
-from weir.postgres import checkpoints, dead_letters
+from weir.postgres import checkpoints, dead_letters, journal
 from weir.postgres.activity import Activity
+from weir.postgres.arrivals import note_arrivals, past_days
 from weir.postgres.corrections import note_corrections
+from weir.postgres.deletions import apply_deletion, split_at_deletions, unknown_deletions
 from weir.postgres.device_ids import DeviceIds
 from weir.postgres.enrolment import Admission, hold_back
-from weir.postgres.occurrences import insert_occurrences, occurrences_seen
+from weir.postgres.occurrences import OccurrenceBatch, insert_occurrences, occurrences_seen
 from weir.postgres.pool import Connection, transaction
 from weir.postgres.rows import Rows, gather
 from weir.postgres.series_ids import SeriesIds
@@ -40,8 +44,11 @@ Ids = Mapping[tuple[str, str], tuple[int, int]]
 class PostgresReadingStore:
     """Readings in the tables `reading` and `text_reading`; events and locations beside them."""
 
-    def __init__(self, pool: asyncpg.Pool, *, needs_approval: bool = False) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, *, needs_approval: bool = False, clock: Clock | None = None
+    ) -> None:
         self._pool = pool
+        self._clock = clock or SystemClock()
         self._admission = Admission(pool) if needs_approval else None
         self._series_ids = SeriesIds(pool)
         self._device_ids = DeviceIds(pool)
@@ -65,33 +72,58 @@ class PostgresReadingStore:
         """
         if self._admission is not None:
             await self._admission.check([batch.serial for batch in batches])
+        refused = await unknown_deletions(self._pool, batches)
+        if refused:
+            raise RefusedItemsError(refused)
         measured = [batch for batch in batches if isinstance(batch, MeasurementBatch)]
-        occurred = [batch for batch in batches if not isinstance(batch, MeasurementBatch)]
+        occurred = [batch for batch in batches if isinstance(batch, OccurrenceBatch)]
         ids = await self._series_ids.resolve(
             (batch.serial, column.name, column.unit)
             for batch in measured
             for column in batch.columns
         )
         device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
-        appended = _columns((batch for batch in measured if not batch.is_correction), ids)
-        corrections = [batch for batch in measured if batch.is_correction]
         async with transaction(self._pool) as connection:
             await checkpoints.advance(connection, start, next_offset)
-            report = await self._append(connection, appended)
-            # Afterwards, so that within one commit too a correction wins.
-            corrected = _columns(corrections, ids)
-            report += AppendReport(stored_count=await _correct(connection, corrected))
-            report += await insert_occurrences(connection, occurred, device_ids)
+            report = await insert_occurrences(connection, occurred, device_ids)
+            past: set[date] = set()
+            deleted: list[JournalEntry] = []
+            for measured_between, deletion in split_at_deletions(batches):
+                report += await self._store(connection, measured_between, ids, past)
+                if deletion is not None:
+                    deleted += await apply_deletion(connection, deletion.deletion_id)
+            await note_arrivals(connection, start.stream, next_offset, sorted(past))
             await hold_back(connection, letters)
             await dead_letters.keep(connection, letters)
             seen = chain(_seen(measured, ids), occurrences_seen(occurred, device_ids))
             await self._activity.note(connection, seen)
-            await note_corrections(connection, corrections)
+            corrections = [batch for batch in measured if batch.is_correction]
+            corrected = await note_corrections(connection, corrections)
+            await journal.append(connection, [*deleted, *corrected])
         return report
 
-    async def _append(self, connection: Connection, columns: Sequence[Column]) -> AppendReport:
+    async def _store(
+        self,
+        connection: Connection,
+        batches: Sequence[MeasurementBatch],
+        ids: Ids,
+        past: set[date],
+    ) -> AppendReport:
+        """Store measurements; adds the days to `past` that are no longer new."""
+        appended = _columns((batch for batch in batches if not batch.is_correction), ids)
+        report = await self._append(connection, appended, past)
+        # Afterwards, so that within one commit too a correction wins.
+        corrected = _columns((batch for batch in batches if batch.is_correction), ids)
+        if corrected:
+            report += await self._correct(connection, corrected, past)
+        return report
+
+    async def _append(
+        self, connection: Connection, columns: Sequence[Column], past: set[date]
+    ) -> AppendReport:
         rows = gather(columns)
         texts, repeated_texts = _texts(columns, keep_last=False)
+        past |= past_days(rows, texts, self._now_us())
         numbers = await self._append_numbers(connection, rows)
         stored_texts = await insert_texts(connection, texts, overwrite=False)
         stored_count = numbers.stored_count + stored_texts.stored_count
@@ -102,6 +134,19 @@ class PostgresReadingStore:
             repeated_count=given_count - stored_count - conflicting_count,
             conflicting_count=conflicting_count + rows.conflicting_count,
         )
+
+    async def _correct(
+        self, connection: Connection, columns: Sequence[Column], past: set[date]
+    ) -> AppendReport:
+        rows = gather(columns, keep_last=True)
+        texts, _ = _texts(columns, keep_last=True)
+        past |= past_days(rows, texts, self._now_us())
+        stored_count = await overwrite_numbers(connection, rows) if len(rows) else 0
+        stored_texts = await insert_texts(connection, texts, overwrite=True)
+        return AppendReport(stored_count=stored_count + stored_texts.stored_count)
+
+    def _now_us(self) -> int:
+        return to_us(self._clock.now())
 
     async def _append_numbers(self, connection: Connection, rows: Rows) -> Outcome:
         if not len(rows):
@@ -129,13 +174,6 @@ def _seen(batches: Sequence[MeasurementBatch], ids: Ids) -> Iterable[tuple[int, 
         for column in batch.columns:
             device_id, _ = ids[batch.serial, column.name]
             yield device_id, batch.received_at_us, int(column.observed_at_us[-1])
-
-
-async def _correct(connection: Connection, columns: Sequence[Column]) -> int:
-    rows = gather(columns, keep_last=True)
-    texts, _ = _texts(columns, keep_last=True)
-    stored_count = await overwrite_numbers(connection, rows) if len(rows) else 0
-    return stored_count + (await insert_texts(connection, texts, overwrite=True)).stored_count
 
 
 def _texts(

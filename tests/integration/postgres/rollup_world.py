@@ -8,18 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
+from uuid import UUID
 
 import asyncpg
 
 from consumers.aggregates import Aggregates
 from weir.bootstrap import make_ports
-from weir.clock import to_us
-from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
+from weir.clock import from_us, to_us
+from weir.codec.encode import (
+    BatchHeader,
+    FieldReadings,
+    encode_deletion,
+    encode_measurements,
+)
 from weir.codec.telemetry import decode_telemetry
 from weir.config import Settings
 from weir.consumer import StreamMessage
 from weir.ports import Checkpoint
 from weir.postgres.checkpoints import PostgresCheckpointStore
+from weir.postgres.readings import PostgresReadingStore
 from weir.testing.clock import ManualClock
 
 STREAM = "stream.0"
@@ -40,7 +47,11 @@ class World:
     _sequences: "count[int]" = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.ports = replace(make_ports(Settings(), self.pool), clock=self.clock)
+        self.ports = replace(
+            make_ports(Settings(), self.pool),
+            readings=PostgresReadingStore(self.pool, clock=self.clock),
+            clock=self.clock,
+        )
         self.restart()
 
     def restart(self) -> None:
@@ -55,6 +66,20 @@ class World:
         column = FieldReadings(name, list(readings), list(readings.values()))
         header = BatchHeader(boot_id=1, sequence=next(self._sequences), is_correction=is_correction)
         await self.write(encode_measurements(header, [column]))
+
+    async def delete(self, name: str, since_us: int, until_us: int) -> None:
+        """Ask for a deletion, and let it take its turn."""
+        deletion_id = UUID(int=next(self._sequences))
+        await self.pool.execute(
+            "INSERT INTO reading_deletion (deletion_id, device_id, fields, since, until, actor)"
+            " SELECT $1, device_id, $2, $3, $4, 'test' FROM device WHERE serial = $5",
+            deletion_id,
+            [name],
+            from_us(since_us),
+            from_us(until_us),
+            SERIAL,
+        )
+        await self.write(encode_deletion(deletion_id))
 
     async def write(self, body: bytes) -> None:
         """Do what the measurement writer does with a message, which is then in the stream."""

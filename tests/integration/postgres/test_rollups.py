@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from tests.integration.postgres.rollup_oracle import Bucket, rollups
-from tests.integration.postgres.rollup_world import START_US, World, seconds
+from tests.integration.postgres.rollup_world import START, START_US, STREAM, World, seconds
+from weir.codec.encode import encode_deletion
+from weir.errors import RefusedItemsError
 
 pytestmark = pytest.mark.postgres
 
@@ -58,6 +62,41 @@ async def test_late_repeated_and_corrected_readings_change_their_own_buckets(wor
     await world.store("power", correction, is_correction=True)
     await world.settle()
     await assert_rolled_up(world, "power", readings | late | correction)
+
+
+async def test_deleted_readings_are_gone_from_every_level(world: World) -> None:
+    readings = dict(
+        zip(seconds([0, 45, 61, 3_600, 90_000]), [1.0, 2.0, 3.0, 4.0, 5.0], strict=True)
+    )
+    await world.store("power", readings)
+    await world.settle()
+    await world.delete("power", *seconds([30, 3_601]))
+    await world.settle()
+    kept = {at: value for at, value in readings.items() if value in {1.0, 5.0}}
+    await assert_rolled_up(world, "power", kept)
+
+
+async def test_a_reading_that_is_sent_after_its_deletion_stays(world: World) -> None:
+    await world.store("power", {START_US: 1.0})
+    await world.delete("power", *seconds([0, 60]))
+    await world.store("power", {START_US: 2.0})
+    await world.settle()
+    await assert_rolled_up(world, "power", {START_US: 2.0})
+
+
+async def test_a_deletion_that_nobody_asked_for_is_refused(world: World) -> None:
+    await world.store("power", {START_US: 1.0})
+    with pytest.raises(RefusedItemsError) as refused:
+        await world.write(encode_deletion(UUID(int=7)))
+    assert {0: "unknown_deletion"} == {
+        index: error.reason for index, error in refused.value.errors.items()
+    }
+
+
+async def test_readings_of_past_days_are_noted_with_where_they_came(world: World) -> None:
+    await world.store("power", dict.fromkeys(seconds([-3 * 86_400, -86_400, 0]), 1.0))
+    noted = await world.pool.fetch("SELECT day, stream, next_offset FROM reading_arrival")
+    assert [(START.date() - timedelta(days=3), STREAM, 1)] == [tuple(row) for row in noted]
 
 
 async def test_a_minute_under_way_is_computed_when_it_has_ended(world: World) -> None:

@@ -24,33 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/telemetry/v1/measurement.proto\x12\x11weir.telemetry.v1\"\xd7\x01\n\x05\x42\x61tch\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x02 \x01(\r\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x15\n\rsent_after_us\x18\x04 \x01(\x12\x12%\n\x04mode\x18\x05 \x01(\x0e\x32\x17.weir.telemetry.v1.Mode\x12\x33\n\x0ctime_columns\x18\x06 \x03(\x0b\x32\x1d.weir.telemetry.v1.TimeColumn\x12(\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x18.weir.telemetry.v1.Field\"R\n\nTimeColumn\x12\x10\n\x08start_us\x18\x01 \x01(\x03\x12\x11\n\tperiod_us\x18\x02 \x01(\x04\x12\x0f\n\x07tick_us\x18\x03 \x01(\r\x12\x0e\n\x06\x64\x65ltas\x18\x04 \x03(\x12\"\xa1\x03\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12+\n\x07quality\x18\x03 \x01(\x0e\x32\x1a.weir.telemetry.v1.Quality\x12\x13\n\x0btime_column\x18\x04 \x01(\r\x12\x32\n\x07\x64oubles\x18\x05 \x01(\x0b\x32\x1f.weir.telemetry.v1.DoubleColumnH\x00\x12\x30\n\x06\x66loats\x18\x06 \x01(\x0b\x32\x1e.weir.telemetry.v1.FloatColumnH\x00\x12\x34\n\x08integers\x18\x07 \x01(\x0b\x32 .weir.telemetry.v1.IntegerColumnH\x00\x12\x34\n\x08\x64\x65\x63imals\x18\x08 \x01(\x0b\x32 .weir.telemetry.v1.DecimalColumnH\x00\x12.\n\x05\x62ools\x18\t \x01(\x0b\x32\x1d.weir.telemetry.v1.BoolColumnH\x00\x12.\n\x05texts\x18\n \x01(\x0b\x32\x1d.weir.telemetry.v1.TextColumnH\x00\x42\x08\n\x06values\"\x1e\n\x0c\x44oubleColumn\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1d\n\x0b\x46loatColumn\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x1f\n\rIntegerColumn\x12\x0e\n\x06values\x18\x01 \x03(\x12\"0\n\rDecimalColumn\x12\r\n\x05steps\x18\x01 \x03(\x12\x12\x10\n\x08\x65xponent\x18\x02 \x01(\x11\"\x1c\n\nBoolColumn\x12\x0e\n\x06values\x18\x01 \x03(\x08\"\x1c\n\nTextColumn\x12\x0e\n\x06values\x18\x01 \x03(\t*B\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_APPEND\x10\x01\x12\x13\n\x0fMODE_CORRECTION\x10\x02*\\\n\x07Quality\x12\x17\n\x13QUALITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cQUALITY_GOOD\x10\x01\x12\x15\n\x11QUALITY_UNCERTAIN\x10\x02\x12\x0f\n\x0bQUALITY_BAD\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#weir/telemetry/v1/measurement.proto\x12\x11weir.telemetry.v1\"\xec\x01\n\x05\x42\x61tch\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x02 \x01(\r\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x15\n\rsent_after_us\x18\x04 \x01(\x12\x12%\n\x04mode\x18\x05 \x01(\x0e\x32\x17.weir.telemetry.v1.Mode\x12\x33\n\x0ctime_columns\x18\x06 \x03(\x0b\x32\x1d.weir.telemetry.v1.TimeColumn\x12(\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x18.weir.telemetry.v1.Field\x12\x13\n\x0b\x64\x65letion_id\x18\x08 \x01(\x0c\"R\n\nTimeColumn\x12\x10\n\x08start_us\x18\x01 \x01(\x03\x12\x11\n\tperiod_us\x18\x02 \x01(\x04\x12\x0f\n\x07tick_us\x18\x03 \x01(\r\x12\x0e\n\x06\x64\x65ltas\x18\x04 \x03(\x12\"\xa1\x03\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12+\n\x07quality\x18\x03 \x01(\x0e\x32\x1a.weir.telemetry.v1.Quality\x12\x13\n\x0btime_column\x18\x04 \x01(\r\x12\x32\n\x07\x64oubles\x18\x05 \x01(\x0b\x32\x1f.weir.telemetry.v1.DoubleColumnH\x00\x12\x30\n\x06\x66loats\x18\x06 \x01(\x0b\x32\x1e.weir.telemetry.v1.FloatColumnH\x00\x12\x34\n\x08integers\x18\x07 \x01(\x0b\x32 .weir.telemetry.v1.IntegerColumnH\x00\x12\x34\n\x08\x64\x65\x63imals\x18\x08 \x01(\x0b\x32 .weir.telemetry.v1.DecimalColumnH\x00\x12.\n\x05\x62ools\x18\t \x01(\x0b\x32\x1d.weir.telemetry.v1.BoolColumnH\x00\x12.\n\x05texts\x18\n \x01(\x0b\x32\x1d.weir.telemetry.v1.TextColumnH\x00\x42\x08\n\x06values\"\x1e\n\x0c\x44oubleColumn\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1d\n\x0b\x46loatColumn\x12\x0e\n\x06values\x18\x01 \x03(\x02\"\x1f\n\rIntegerColumn\x12\x0e\n\x06values\x18\x01 \x03(\x12\"0\n\rDecimalColumn\x12\r\n\x05steps\x18\x01 \x03(\x12\x12\x10\n\x08\x65xponent\x18\x02 \x01(\x11\"\x1c\n\nBoolColumn\x12\x0e\n\x06values\x18\x01 \x03(\x08\"\x1c\n\nTextColumn\x12\x0e\n\x06values\x18\x01 \x03(\t*U\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_APPEND\x10\x01\x12\x13\n\x0fMODE_CORRECTION\x10\x02\x12\x11\n\rMODE_DELETION\x10\x03*\\\n\x07Quality\x12\x17\n\x13QUALITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cQUALITY_GOOD\x10\x01\x12\x15\n\x11QUALITY_UNCERTAIN\x10\x02\x12\x0f\n\x0bQUALITY_BAD\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.telemetry.v1.measurement_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODE']._serialized_start=986
-  _globals['_MODE']._serialized_end=1052
-  _globals['_QUALITY']._serialized_start=1054
-  _globals['_QUALITY']._serialized_end=1146
+  _globals['_MODE']._serialized_start=1007
+  _globals['_MODE']._serialized_end=1092
+  _globals['_QUALITY']._serialized_start=1094
+  _globals['_QUALITY']._serialized_end=1186
   _globals['_BATCH']._serialized_start=59
-  _globals['_BATCH']._serialized_end=274
-  _globals['_TIMECOLUMN']._serialized_start=276
-  _globals['_TIMECOLUMN']._serialized_end=358
-  _globals['_FIELD']._serialized_start=361
-  _globals['_FIELD']._serialized_end=778
-  _globals['_DOUBLECOLUMN']._serialized_start=780
-  _globals['_DOUBLECOLUMN']._serialized_end=810
-  _globals['_FLOATCOLUMN']._serialized_start=812
-  _globals['_FLOATCOLUMN']._serialized_end=841
-  _globals['_INTEGERCOLUMN']._serialized_start=843
-  _globals['_INTEGERCOLUMN']._serialized_end=874
-  _globals['_DECIMALCOLUMN']._serialized_start=876
-  _globals['_DECIMALCOLUMN']._serialized_end=924
-  _globals['_BOOLCOLUMN']._serialized_start=926
-  _globals['_BOOLCOLUMN']._serialized_end=954
-  _globals['_TEXTCOLUMN']._serialized_start=956
-  _globals['_TEXTCOLUMN']._serialized_end=984
+  _globals['_BATCH']._serialized_end=295
+  _globals['_TIMECOLUMN']._serialized_start=297
+  _globals['_TIMECOLUMN']._serialized_end=379
+  _globals['_FIELD']._serialized_start=382
+  _globals['_FIELD']._serialized_end=799
+  _globals['_DOUBLECOLUMN']._serialized_start=801
+  _globals['_DOUBLECOLUMN']._serialized_end=831
+  _globals['_FLOATCOLUMN']._serialized_start=833
+  _globals['_FLOATCOLUMN']._serialized_end=862
+  _globals['_INTEGERCOLUMN']._serialized_start=864
+  _globals['_INTEGERCOLUMN']._serialized_end=895
+  _globals['_DECIMALCOLUMN']._serialized_start=897
+  _globals['_DECIMALCOLUMN']._serialized_end=945
+  _globals['_BOOLCOLUMN']._serialized_start=947
+  _globals['_BOOLCOLUMN']._serialized_end=975
+  _globals['_TEXTCOLUMN']._serialized_start=977
+  _globals['_TEXTCOLUMN']._serialized_end=1005
 # @@protoc_insertion_point(module_scope)

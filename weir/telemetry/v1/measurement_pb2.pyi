@@ -12,6 +12,7 @@ class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MODE_UNSPECIFIED: _ClassVar[Mode]
     MODE_APPEND: _ClassVar[Mode]
     MODE_CORRECTION: _ClassVar[Mode]
+    MODE_DELETION: _ClassVar[Mode]
 
 class Quality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -22,13 +23,14 @@ class Quality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 MODE_UNSPECIFIED: Mode
 MODE_APPEND: Mode
 MODE_CORRECTION: Mode
+MODE_DELETION: Mode
 QUALITY_UNSPECIFIED: Quality
 QUALITY_GOOD: Quality
 QUALITY_UNCERTAIN: Quality
 QUALITY_BAD: Quality
 
 class Batch(_message.Message):
-    __slots__ = ("serial", "boot_id", "sequence", "sent_after_us", "mode", "time_columns", "fields")
+    __slots__ = ("serial", "boot_id", "sequence", "sent_after_us", "mode", "time_columns", "fields", "deletion_id")
     SERIAL_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +38,7 @@ class Batch(_message.Message):
     MODE_FIELD_NUMBER: _ClassVar[int]
     TIME_COLUMNS_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DELETION_ID_FIELD_NUMBER: _ClassVar[int]
     serial: str
     boot_id: int
     sequence: int
@@ -43,7 +46,8 @@ class Batch(_message.Message):
     mode: Mode
     time_columns: _containers.RepeatedCompositeFieldContainer[TimeColumn]
     fields: _containers.RepeatedCompositeFieldContainer[Field]
-    def __init__(self, serial: _Optional[str] = ..., boot_id: _Optional[int] = ..., sequence: _Optional[int] = ..., sent_after_us: _Optional[int] = ..., mode: _Optional[_Union[Mode, str]] = ..., time_columns: _Optional[_Iterable[_Union[TimeColumn, _Mapping]]] = ..., fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ...) -> None: ...
+    deletion_id: bytes
+    def __init__(self, serial: _Optional[str] = ..., boot_id: _Optional[int] = ..., sequence: _Optional[int] = ..., sent_after_us: _Optional[int] = ..., mode: _Optional[_Union[Mode, str]] = ..., time_columns: _Optional[_Iterable[_Union[TimeColumn, _Mapping]]] = ..., fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., deletion_id: _Optional[bytes] = ...) -> None: ...
 
 class TimeColumn(_message.Message):
     __slots__ = ("start_us", "period_us", "tick_us", "deltas")
