@@ -26,7 +26,13 @@ from weir.postgres.rollup_statements import (
 
 #: Held by whoever writes rollups or drops what they are computed from, until its commit: two that
 #: compute the hour of two minutes at the same time would each miss the other's.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('weir.rollups', 0))"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('weir.rollups', 0))"
+#: Everything here is found by key, a few rows at a time. A planner without statistics, as for a new
+#: partition, would rather read whole tables.
+_BY_KEY = """
+    SELECT set_config(name, 'off', true)
+    FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit']) AS name
+    """
 _SITE_DAYS = f"""
     SELECT DISTINCT t.series_id, time_zone,
            date_trunc('day', t.bucket, time_zone) AS bucket,
@@ -80,6 +86,12 @@ class Step:
         return count
 
 
+async def begin(connection: Connection) -> None:
+    """Be the only one that writes rollups until the transaction ends; call it first."""
+    await connection.execute(_LOCK)
+    await connection.execute(_BY_KEY)
+
+
 async def compute_levels(
     connection: Connection,
     minutes: Iterable[BucketKey],
@@ -89,7 +101,7 @@ async def compute_levels(
     """Compute these minutes and every bucket above them; gives the number of buckets written.
 
     `above`: instants whose hours and days are computed as well, whatever becomes of their minutes.
-    The caller holds `LOCK`.
+    The caller's transaction starts with `begin`.
     """
     minutes = set(minutes)
     touched = [*minutes, *above]

@@ -77,8 +77,8 @@ def from_readings(arithmetic: Arithmetic = PLAIN) -> str:
         FROM reading AS r
         WHERE r.series_id = t.series_id AND r.observed_at >= t.bucket AND r.observed_at < t.until
     ) AS c
-    JOIN reading AS f ON f.series_id = t.series_id AND f.observed_at = c.first_at
-    JOIN reading AS l ON l.series_id = t.series_id AND l.observed_at = c.last_at
+    CROSS JOIN LATERAL ({_one("value", "reading", "observed_at = c.first_at")}) AS f
+    CROSS JOIN LATERAL ({_one("value", "reading", "observed_at = c.last_at")}) AS l
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(counter_rise(series.kind, previous, value)), 0) AS rise
         FROM (SELECT value, lag(value) OVER (ORDER BY observed_at) AS previous FROM reading AS r
@@ -108,8 +108,8 @@ def from_level(below: Level, arithmetic: Arithmetic = PLAIN) -> str:
         FROM {below.table} AS b
         WHERE b.series_id = t.series_id AND b.bucket >= t.bucket AND b.bucket < t.until
     ) AS c
-    JOIN {below.table} AS f ON f.series_id = t.series_id AND f.bucket = c.first_bucket
-    JOIN {below.table} AS l ON l.series_id = t.series_id AND l.bucket = c.last_bucket
+    CROSS JOIN LATERAL ({_one("first_value", below.table, "bucket = c.first_bucket")}) AS f
+    CROSS JOIN LATERAL ({_one("last_value", below.table, "bucket = c.last_bucket")}) AS l
     CROSS JOIN LATERAL (
         SELECT sum(coalesce(rise, counter_rise(series.kind, first_value, last_value))
                    + coalesce(counter_rise(series.kind, previous, first_value), 0)) AS rise
@@ -120,6 +120,15 @@ def from_level(below: Level, arithmetic: Arithmetic = PLAIN) -> str:
                 AND b.bucket >= t.bucket AND b.bucket < t.until) AS parts
     ) AS steps
     """  # noqa: S608
+
+
+def _one(column: str, table: str, condition: str) -> str:
+    """Look one row up by its key: a limit keeps the planner from joining whole tables instead.
+
+    Without statistics, which a new partition has none of, it would: 50 s instead of 0.2 s.
+    """
+    found = f"{table} AS s WHERE s.series_id = t.series_id AND s.{condition}"
+    return f"SELECT {column} FROM {found} LIMIT 1"  # noqa: S608
 
 
 def upsert(level: Level, computed: str) -> str:

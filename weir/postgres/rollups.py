@@ -15,7 +15,7 @@ from weir.postgres import checkpoints
 from weir.postgres.known_series import KnownSeries
 from weir.postgres.pool import transaction
 from weir.postgres.rollup_buckets import BucketKey
-from weir.postgres.rollup_levels import LOCK, compute_levels
+from weir.postgres.rollup_levels import begin, compute_levels
 from weir.postgres.rollup_requests import work_off_day
 from weir.postgres.rollup_statements import PLAIN, SATURATING, Arithmetic
 
@@ -73,7 +73,7 @@ class PostgresRollupStore:
         arithmetic: Arithmetic,
     ) -> int:
         async with transaction(self._pool) as connection:
-            await connection.execute(LOCK)
+            await begin(connection)
             await checkpoints.advance(connection, start, next_offset)
             count = await compute_levels(connection, touched, arithmetic=arithmetic)
             if rolled_until is not None:
@@ -87,5 +87,5 @@ class PostgresRollupStore:
             StoreUnavailableError: try again later.
         """
         async with transaction(self._pool) as connection:
-            await connection.execute(LOCK)
+            await begin(connection)
             return await work_off_day(connection)
