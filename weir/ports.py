@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from weir.codec.telemetry import Telemetry
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
 from weir.model.device_log import LogEntry
+from weir.model.retention import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,20 @@ class KeptMessage:
     routing_key: str
     headers: Mapping[str, object]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message of our own, for the exchange that devices publish to.
+
+    `message_id`: the same when it is published again, so that whoever takes it sees that.
+    """
+
+    routing_key: str
+    body: bytes
+    message_id: str | None = None
+    content_type: str | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,21 @@ class DeadLetterStore(Protocol):
 
         Raises:
             StoreUnavailableError: try again later.
+        """
+        ...
+
+
+class Publisher(Protocol):
+    """Sends messages of our own."""
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> Sequence[WeirError | None]:
+        """Publish in this order; give what went wrong with each, None where it was confirmed.
+
+        What is not confirmed may have been published all the same.
+
+        Raises:
+            BrokerUnavailableError: nothing was published; try again later.
+            ConfigError: no broker is known, or it refuses access.
         """
         ...
 
@@ -183,6 +213,51 @@ class RollupStore(Protocol):
 
         Raises:
             StoreUnavailableError: try again later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What a run of retention dropped of one table: a whole partition, or rows of some series.
+
+    `until`: everything that was dropped is from before it. Of a partition the size is known, of
+    rows their number.
+    """
+
+    layer: Layer
+    table: str
+    until: datetime
+    partition: str | None = None
+    row_count: int | None = None
+    byte_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run of retention left for the next one, and what for."""
+
+    layer: Layer | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """What a run of retention did; not finished: its time was over, and the next goes on."""
+
+    expired: Sequence[Expired]
+    waits: Sequence[Wait]
+    is_finished: bool
+
+
+class RetentionStore(Protocol):
+    """Drops what is older than its policy allows."""
+
+    async def run(self, now: datetime) -> RetentionReport:
+        """Drop what has expired at `now`; safe to repeat, and one at a time.
+
+        Raises:
+            StoreUnavailableError: try again later; what was dropped stays dropped.
         """
         ...
 
