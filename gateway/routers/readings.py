@@ -96,7 +96,7 @@ async def get_readings(
     until, after = instant_or(LAST_INSTANT, query.until, now, "until"), None
     if query.cursor:
         until, after = cursors.decode_page(query.cursor)
-    series = await find_series(context.pool, query.serial, query.field)
+    series = await find_series(context.pool, [query.serial], query.field)
     starts = starts_after(lanes_of(each.series_id for each in series), since, after)
     if query.newest:
         found = await stored.read_newest(context.pool, starts, until, query.limit)
@@ -118,7 +118,7 @@ async def get_tail(query: Annotated[TailQuery, InQuery()], context: InContext) -
     Each reading is given once. In a field, one that comes late, with a time before the last that
     was given, is left to `/v1/readings`.
     """
-    series = await find_series(context.pool, query.serial, query.field)
+    series = await find_series(context.pool, [query.serial], query.field)
     if len(series) > FOLLOWED_MAX:
         raise RequestError(
             f"query.field: the device has {len(series)} fields; "

@@ -26,7 +26,7 @@ async def fetch(pool: asyncpg.Pool, statement: str, *arguments: object) -> list[
     Raises:
         StoreUnavailableError: the database is away, overloaded, too slow, or not migrated yet.
     """
-    async with _lend(pool) as connection:
+    async with lend(pool) as connection:
         return await connection.fetch(statement, *arguments, timeout=STATEMENT_TIMEOUT_S)
 
 
@@ -50,13 +50,32 @@ async def fetch_along_key(
     Raises:
         StoreUnavailableError: as `fetch` does.
     """
-    async with _lend(pool) as connection, connection.transaction(readonly=True):
+    async with lend(pool) as connection, connection.transaction(readonly=True):
         await connection.execute(_WALK_ALONG_KEY)
         return await connection.fetch(statement, *arguments, timeout=STATEMENT_TIMEOUT_S)
 
 
 @asynccontextmanager
-async def _lend(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """Lend a connection on which every statement sees the database as the first one did.
+
+    Raises:
+        StoreUnavailableError: as `fetch` does.
+    """
+    async with (
+        lend(pool) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+@asynccontextmanager
+async def lend(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+    """Lend a connection for several questions, each bounded in time as those of the pool are.
+
+    Raises:
+        StoreUnavailableError: as `fetch` does.
+    """
     connection = await _acquire(pool)
     try:
         with translated():
