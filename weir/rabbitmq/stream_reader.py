@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import rstream.connection
 from rstream import exceptions, schema
 from rstream.client import Client
 from rstream.constants import OffsetType
@@ -31,8 +32,12 @@ PROBE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 #: rstream numbers subscriptions per connection; we have one of each.
 _SUBSCRIPTION = 0
-#: What rstream raises when the broker refuses, leaves, or answers something else.
-_STREAM_ERRORS = (exceptions.ServerError, exceptions.ClientError, AssertionError)
+#: What rstream raises when the broker refuses, leaves, or answers something else. A `RuntimeError`
+#: is uvloop's answer to a write after the connection was closed.
+_STREAM_ERRORS = (exceptions.ServerError, exceptions.ClientError, AssertionError, RuntimeError)
+
+# rstream asks for 256 bytes at a time, which costs a turn of the event loop for every message.
+rstream.connection.CHUNK_SIZE = 64 * 1024
 
 
 class StreamEnd(Enum):
@@ -84,7 +89,8 @@ class StreamReader:
         """
         while True:
             if self._owed_credit:
-                await self._client.credit(_SUBSCRIPTION, self._owed_credit)
+                with _translated(self._stream):
+                    await self._client.credit(_SUBSCRIPTION, self._owed_credit)
                 self._owed_credit = 0
             frame = await self._next_frame()
             self._owed_credit += 1
