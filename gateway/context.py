@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gateway.live.feed import LiveFeed
 from weir.clock import Clock
 from weir.ports import Republisher
 from weir.postgres.queries import Pool
@@ -18,12 +19,14 @@ class Context:
     """The database to ask, the clock to go by, and the installation's own token, if it has one.
 
     `republisher`: what replays dead letters; the default has no broker, and says so.
+    `live`: where live streams come from; the default has no log, and says so.
     """
 
     pool: Pool
     clock: Clock
     token: str | None = None
     republisher: Republisher = field(default_factory=partial(RabbitmqRepublisher, None))
+    live: LiveFeed = field(default_factory=LiveFeed)
 
     def now(self) -> datetime:
         """Give the present instant, UTC."""

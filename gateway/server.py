@@ -12,9 +12,11 @@ from fastapi import FastAPI
 
 from gateway.app import create_app
 from gateway.context import Context
+from gateway.live.feed import LiveFeed, open_feed
 from weir.clock import SystemClock
 from weir.config import GatewaySettings, Settings, reveal
 from weir.errors import ConfigError
+from weir.model.names import partition_streams
 from weir.postgres.pool import open_pool
 from weir.postgres.queries.status import ping
 from weir.rabbitmq.republisher import open_republisher
@@ -22,7 +24,8 @@ from weir.runtime.waiting import repeat
 
 log = structlog.get_logger()
 
-#: What the gateway must be told; without WEIR_AMQP_URL it serves all but replays.
+#: What the gateway must be told; without WEIR_AMQP_URL it serves all but replays, without
+#: WEIR_STREAM_URL all but live streams.
 GATEWAY_VARIABLES = ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_TOKEN")
 #: How often the database is looked at, so that the log says when it went away and came back.
 WATCH_INTERVAL_S = 5.0
@@ -40,16 +43,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
     token = reveal(settings.gateway.token, "WEIR_GATEWAY_TOKEN")
+    streams = partition_streams(settings.partition.count)
     with _listen(settings.gateway) as listener:
         async with (
             open_pool(postgres_url) as pool,
             open_republisher(_amqp_url(settings)) as republisher,
+            open_feed(pool, _stream_url(settings), streams) as live,
             asyncio.TaskGroup() as tasks,
         ):
-            context = Context(pool, SystemClock(), token, republisher)
+            context = Context(pool, SystemClock(), token, republisher, live)
             server = _Server(_uvicorn_config(create_app(context)))
             watching = tasks.create_task(repeat(WATCH_INTERVAL_S, partial(ping, pool)))
-            tasks.create_task(_stop_when(stop, server))
+            tasks.create_task(_stop_when(stop, server, live))
             log.info("gateway_listening", address="{}:{}".format(*listener.getsockname()))
             await server.serve([listener])
             watching.cancel()
@@ -57,6 +62,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
 def _amqp_url(settings: Settings) -> str | None:
     return None if settings.amqp.url is None else settings.amqp.url.get_secret_value()
+
+
+def _stream_url(settings: Settings) -> str | None:
+    return None if settings.stream.url is None else settings.stream.url.get_secret_value()
 
 
 class _Server(uvicorn.Server):
@@ -67,8 +76,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+async def _stop_when(stop: asyncio.Event, server: uvicorn.Server, live: LiveFeed) -> None:
     await stop.wait()
+    # Live streams end only when they are told to.
+    live.close()
     server.should_exit = True
 
 
