@@ -1,6 +1,7 @@
 """Run one service as a process: event loop, signals, metrics, logs, an orderly end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
@@ -17,6 +18,10 @@ log = structlog.get_logger()
 #: From the first signal until what is left is cancelled. Whoever supervises us kills us later.
 STOP_TIMEOUT_S = 8.0
 
+#: Objects that come and stay before the next search for cycles. What waits to be stored has none:
+#: looking through it, at the interpreter's 700, was a quarter of the time that decoding took.
+GARBAGE_THRESHOLD = 50_000
+
 #: Runs until the event is set, then comes to an end by itself.
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -32,6 +37,7 @@ def run_service(name: str, settings: Settings, main: Main) -> None:
     """
     configure_logging(settings.log.level, name)
     _serve_metrics(settings.metrics)
+    _collect_rarely()
     failure: WeirError | None = None
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -70,6 +76,12 @@ def _stop(number: signal.Signals, stop: asyncio.Event, task: "asyncio.Future[Non
         return
     log.info("service_stop_requested", reason=number.name)
     stop.set()
+
+
+def _collect_rarely() -> None:
+    """Spare the garbage collector what was imported, and most of its work on the rest."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def _serve_metrics(settings: MetricsSettings) -> None:
