@@ -8,22 +8,25 @@ import asyncpg
 
 from weir.clock import SystemClock
 from weir.config import EnrolmentPolicy, Settings, reveal
-from weir.consumer import Consumer, Ports, QueueConsumer, StreamConsumer
+from weir.consumer import JOURNAL, Consumer, JournalConsumer, Ports, QueueConsumer, StreamConsumer
 from weir.device_log_file import DeviceLogFile
 from weir.model.names import partition_streams
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
 from weir.postgres.dead_letters import PostgresDeadLetterStore
 from weir.postgres.devices import PostgresDeviceStore
+from weir.postgres.journal_reader import open_journal
 from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
 from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
 from weir.postgres.sequences import PostgresSequenceStore
+from weir.rabbitmq.publisher import RabbitmqPublisher, open_publisher
 from weir.rabbitmq.queue_reader import open_queues
 from weir.rabbitmq.stream_ends import end_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
+from weir.runtime.journal_worker import JournalSource, JournalWorker
 from weir.runtime.partition_share import PartitionShare
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
 from weir.runtime.queue_worker import QueueSource, QueueWorker
@@ -54,11 +57,15 @@ async def _run_consumer(
     consumer_class: type[Consumer], settings: Settings, pool: asyncpg.Pool
 ) -> None:
     await until_available(partial(_prepare, settings))
-    consumer = consumer_class(make_ports(settings, pool))
-    if isinstance(consumer, StreamConsumer):
-        await _run_stream_consumer(consumer, settings, pool)
-    elif isinstance(consumer, QueueConsumer):
-        await QueueWorker(consumer, _queue_source(settings)).run()
+    amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
+    async with open_publisher(amqp_url, f"publishes for {consumer_class.name}") as publisher:
+        consumer = consumer_class(make_ports(settings, pool, publisher))
+        if isinstance(consumer, StreamConsumer):
+            await _run_stream_consumer(consumer, settings, pool)
+        elif isinstance(consumer, QueueConsumer):
+            await QueueWorker(consumer, _queue_source(settings)).run()
+        elif isinstance(consumer, JournalConsumer):
+            await _run_journal_consumer(consumer, settings, pool)
 
 
 async def _prepare(settings: Settings) -> None:
@@ -100,6 +107,22 @@ async def _run_stream_consumer(
             tasks.create_task(share_chores(consumer, postgres_url).run())
 
 
+async def _run_journal_consumer(
+    consumer: JournalConsumer, settings: Settings, pool: asyncpg.Pool
+) -> None:
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    source = JournalSource(
+        partial(open_journal, postgres_url), PostgresCheckpointStore(pool), SystemClock()
+    )
+
+    async def follow(_: str) -> None:
+        await JournalWorker(consumer, source).run()
+
+    # One partition: of several processes one has it, and another takes over when that is gone.
+    claims = partial(open_claims, postgres_url, consumer.name)
+    await PartitionShare([JOURNAL], claims, follow).run()
+
+
 def share_chores(consumer: Consumer, postgres_url: str) -> PartitionShare:
     """Give what does a consumer's chores, each in one of its workers at a time."""
     chores = {chore.name: chore for chore in consumer.chores()}
@@ -124,8 +147,10 @@ def make_source(settings: Settings, pool: asyncpg.Pool) -> PartitionSource:
     )
 
 
-def make_ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
-    """Give what consumers work on, over one pool."""
+def make_ports(
+    settings: Settings, pool: asyncpg.Pool, publisher: RabbitmqPublisher | None = None
+) -> Ports:
+    """Give what consumers work on, over one pool; without a publisher they publish nothing."""
     needs_approval = settings.enrolment.policy is EnrolmentPolicy.APPROVAL
     return Ports(
         devices=PostgresDeviceStore(pool, needs_approval=needs_approval),
@@ -134,4 +159,5 @@ def make_ports(settings: Settings, pool: asyncpg.Pool) -> Ports:
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
         device_logs=DeviceLogFile(settings.device_log.directory),
+        publisher=publisher or RabbitmqPublisher(None, ""),
     )

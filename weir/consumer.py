@@ -1,8 +1,8 @@
 """The contract of a consumer: what it reads, and what it does with it.
 
-A consumer is one file in `consumers/` with one subclass of `QueueConsumer` or `StreamConsumer`
-whose `name` is the file's. Everything around it (connections, prefetch, retry, dead letters,
-checkpoints, metrics, health, graceful stop) comes from `weir.runtime`.
+A consumer is one file in `consumers/` with one subclass of `QueueConsumer`, `StreamConsumer` or
+`JournalConsumer` whose `name` is the file's. Everything around it (connections, prefetch, retry,
+dead letters, checkpoints, metrics, health, graceful stop) comes from `weir.runtime`.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
+from weir.events.event import JournalRecord
 from weir.ports import (
     AppendReport,
     Checkpoint,
@@ -19,12 +20,16 @@ from weir.ports import (
     DeadLetterStore,
     DeviceLogSink,
     DeviceStore,
+    Publisher,
     ReadingStore,
     RollupStore,
     SequenceStore,
 )
 
 Item = TypeVar("Item")
+
+#: What the checkpoint of a `JournalConsumer` calls that which it reads, in place of a stream.
+JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Ports:
     sequences: SequenceStore
     dead_letters: DeadLetterStore
     device_logs: DeviceLogSink
+    publisher: Publisher
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -152,4 +158,23 @@ class StreamConsumer(Consumer, Generic[Item]):
             RejectedByStoreError: the content was refused; the runtime isolates the culprit.
             RefusedItemsError: these of `items` become dead letters, and it is called again.
             StoreUnavailableError: try again later.
+        """
+
+
+class JournalConsumer(Consumer):
+    """Reads the journal in the order of its positions; of several processes one does at a time."""
+
+    #: The events that it wants, by type; empty: all.
+    types: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    async def handle(self, records: Sequence[JournalRecord]) -> None:
+        """Do the work for these events; returning moves the checkpoint behind the last of them.
+
+        Must be safe to repeat: after a crash it is given the same ones again, and when another
+        process takes over, both may be at the same ones for a moment.
+
+        Raises:
+            InvalidMessageError: one can never be handled: it becomes a dead letter, alone.
+            TransientError: try again later, from the first of them.
         """

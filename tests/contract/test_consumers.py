@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from weir import registry
 from weir.config import variable_names
-from weir.consumer import Consumer, Delivery, QueueConsumer, StreamConsumer, StreamMessage
+from weir.consumer import (
+    Consumer,
+    Delivery,
+    JournalConsumer,
+    QueueConsumer,
+    StreamConsumer,
+    StreamMessage,
+)
 from weir.errors import InvalidMessageError
 from weir.model.names import PUBLISHED_KINDS
 from weir.rabbitmq.topology import topology
@@ -49,8 +56,8 @@ def test_it_says_what_it_is_for(name: str) -> None:
 
 
 @every_consumer
-def test_it_reads_a_queue_or_the_streams(name: str) -> None:
-    assert issubclass(CONSUMERS[name], QueueConsumer | StreamConsumer)
+def test_it_reads_a_queue_the_streams_or_the_journal(name: str) -> None:
+    assert issubclass(CONSUMERS[name], QueueConsumer | StreamConsumer | JournalConsumer)
 
 
 @every_consumer

@@ -20,12 +20,15 @@ LOGS_QUEUE = "sensor.all.logs"
 UNROUTABLE_QUEUE = "sensor.all.unroutable"
 DEAD_LETTER_QUEUE = "sensor.all.dead_letters"
 MEASUREMENTS_STREAM = "sensor.all.measurements.db_writer"
+#: Every domain event, in the order of the journal.
+JOURNAL_STREAM = "journal.all"
 
 MEASUREMENTS_BINDING = "sensor.*.measurements.#"
 EVENTS_BINDING = "sensor.*.events.#"
 LOCATIONS_BINDING = "sensor.*.locations.#"
 REGISTRY_BINDING = "sensor.*.registry.#"
 LOGS_BINDING = "sensor.*.logs.#"
+JOURNAL_BINDING = "journal.#"
 
 PARTITION_COUNT_MAX = 64
 
@@ -54,6 +57,11 @@ def device_key(serial: str, kind: str) -> str:
 def device_topic(serial: str, kind: str) -> str:
     """Spell the MQTT topic on which a device publishes `kind`."""
     return f"sensor/{check_serial(serial)}/{kind}"
+
+
+def journal_key(entity: str, type_: str) -> str:
+    """Spell the routing key on which a domain event is published."""
+    return f"journal.{entity}.{type_}"
 
 
 def commands_queue(serial: str) -> str:

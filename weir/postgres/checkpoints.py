@@ -5,7 +5,7 @@ import asyncpg
 from weir.errors import ConflictError
 from weir.ports import Checkpoint
 from weir.postgres.errors import translated
-from weir.postgres.pool import Connection
+from weir.postgres.pool import Connection, transaction
 
 _READ = "SELECT next_offset FROM stream_offset WHERE consumer = $1 AND stream = $2"
 _START = """
@@ -49,6 +49,16 @@ class PostgresCheckpointStore:
             await self._pool.execute(
                 _PUT, checkpoint.consumer, checkpoint.stream, checkpoint.next_offset
             )
+
+    async def move(self, start: Checkpoint, next_offset: int) -> None:
+        """Move a checkpoint from exactly `start`, in a transaction of its own.
+
+        Raises:
+            ConflictError: the stored checkpoint is another one.
+            StoreUnavailableError: try again later; whether it was moved, the checkpoint shows.
+        """
+        async with transaction(self._pool) as connection:
+            await advance(connection, start, next_offset)
 
     async def forget(self, consumer: str) -> None:
         """Forget how far `consumer` has read.

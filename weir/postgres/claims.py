@@ -16,7 +16,7 @@ from weir.postgres.pool import CONNECT_TIMEOUT_S
 CLAIM_TIMEOUT_S = 5.0
 #: How soon PostgreSQL notices that a worker's machine is gone, in its own settings' words: a killed
 #: process frees its locks at once, a lost link after 2 + 2 * 1 seconds.
-_KEEPALIVE = {
+KEEPALIVE = {
     "tcp_keepalives_idle": "2",
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "2",
@@ -82,7 +82,7 @@ async def open_claims(url: str, group: str) -> AsyncIterator[PartitionClaims]:
             url,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=CLAIM_TIMEOUT_S,
-            server_settings={"application_name": f"weir claims {group}", **_KEEPALIVE},
+            server_settings={"application_name": f"weir claims {group}", **KEEPALIVE},
         )
     try:
         with translated():

@@ -37,7 +37,7 @@ _RESOLVE = """
     JOIN device USING (serial) JOIN series USING (device_id, field)
     """
 _LOCK_DEVICE = """
-    SELECT device_id, model, firmware, sample_rate_hz, boot_id, entity_version, announced_at,
+    SELECT device_id, model, firmware, sample_rate_hz, boot_id, device.entity_version, announced_at,
            site.slug AS site
     FROM device JOIN site USING (site_id) WHERE serial = $1 FOR UPDATE OF device
     """

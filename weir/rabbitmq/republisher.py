@@ -1,34 +1,22 @@
-"""Publish kept messages again, each confirmed by the broker."""
+"""Publish kept messages again, as their devices once did."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange
-from aio_pika.exceptions import DeliveryError, PublishError
-
-from weir.errors import BrokerUnavailableError, ConfigError, WeirError
-from weir.model.names import EXCHANGE
-from weir.ports import KeptMessage
-from weir.rabbitmq.connection import REQUEST_TIMEOUT_S, open_channel, open_connection, translated
+from weir.errors import WeirError
+from weir.ports import KeptMessage, OutgoingMessage
 from weir.rabbitmq.headers import headers_again
+from weir.rabbitmq.publisher import RabbitmqPublisher
 
 
 class RabbitmqRepublisher:
-    """Publishes to the exchange that devices publish to; made by `open_republisher`.
-
-    Connects when it is first used, and again when the connection was lost.
-    """
+    """Publishes to the exchange that devices publish to; made by `open_republisher`."""
 
     def __init__(self, url: str | None) -> None:
-        self._url = url
-        self._opening = asyncio.Lock()
-        self._held = AsyncExitStack()
-        self._channel: AbstractChannel | None = None
+        self._publisher = RabbitmqPublisher(url, "replays dead letters")
 
     async def publish(self, messages: Sequence[KeptMessage]) -> list[WeirError | None]:
-        """Publish in this order, body byte for byte, persistent; wait for every confirm.
+        """Publish in this order, body byte for byte, with the headers of the first sender.
 
         Gives what went wrong with each, None where it was confirmed. What is not confirmed may have
         been published all the same.
@@ -37,31 +25,18 @@ class RabbitmqRepublisher:
             BrokerUnavailableError: nothing was published; try again later.
             ConfigError: no broker is known, or it refuses access.
         """
-        exchange = await (await self._open()).get_exchange(EXCHANGE, ensure=False)
-        # A channel writes what its publishers give it in the order in which they were started.
-        return await asyncio.gather(*(_publish(exchange, message) for message in messages))
+        return await self._publisher.publish(
+            [
+                OutgoingMessage(
+                    message.routing_key, message.body, headers=headers_again(message.headers)
+                )
+                for message in messages
+            ]
+        )
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
-        self._channel = None
-        await self._held.aclose()
-
-    async def _open(self) -> AbstractChannel:
-        async with self._opening:
-            if self._channel is not None and not self._channel.is_closed:
-                return self._channel
-            if self._url is None:
-                raise ConfigError("WEIR_AMQP_URL is not set, so that nothing can be published")
-            await self.close()
-            async with AsyncExitStack() as opened:
-                connection = await opened.enter_async_context(
-                    open_connection(self._url, "replays dead letters")
-                )
-                self._channel = await opened.enter_async_context(
-                    open_channel(connection, on_return_raises=True)
-                )
-                self._held = opened.pop_all()
-            return self._channel
+        await self._publisher.close()
 
 
 @asynccontextmanager
@@ -72,33 +47,3 @@ async def open_republisher(url: str | None) -> AsyncIterator[RabbitmqRepublisher
         yield republisher
     finally:
         await republisher.close()
-
-
-async def _publish(exchange: AbstractExchange, message: KeptMessage) -> WeirError | None:
-    try:
-        with translated():
-            await exchange.publish(
-                aio_pika.Message(
-                    message.body,
-                    headers=headers_again(message.headers),
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                ),
-                message.routing_key,
-                mandatory=True,
-                timeout=REQUEST_TIMEOUT_S,
-            )
-    except (BrokerUnavailableError, ConfigError) as error:
-        return _explained(error, message)
-    return None
-
-
-def _explained(
-    error: BrokerUnavailableError | ConfigError, message: KeptMessage
-) -> BrokerUnavailableError | ConfigError:
-    match error.__cause__:
-        case PublishError():
-            return BrokerUnavailableError(f"RabbitMQ: nothing takes {message.routing_key!r}")
-        case DeliveryError():
-            return BrokerUnavailableError(f"RabbitMQ: what takes {message.routing_key!r} is full")
-        case _:
-            return error

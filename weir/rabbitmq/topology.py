@@ -5,6 +5,7 @@
                    ├─ sensor.*.locations.# ────► iot.measurements
                    ├─ sensor.*.registry.# ─────► sensor.all.registry.created
                    ├─ sensor.*.logs.# ─────────► sensor.all.logs
+                   ├─ journal.# ───────────────► journal.all, a stream
                    └─ anything else ───────────► iot.unroutable ─► sensor.all.unroutable
     a queue that gives a message up ───────────► iot.dead ───────► sensor.all.dead_letters
 
@@ -33,6 +34,8 @@ from weir.model.names import (
     DEAD_LETTER_QUEUE,
     EVENTS_BINDING,
     EXCHANGE,
+    JOURNAL_BINDING,
+    JOURNAL_STREAM,
     LOCATIONS_BINDING,
     LOGS_BINDING,
     LOGS_QUEUE,
@@ -70,6 +73,9 @@ DEAD_LETTER_BYTES_MAX = 1024**3
 #: A stream drops its oldest segments beyond either bound, read or not. A policy can lower them.
 STREAM_BYTES_MAX = 32 * 1024**3
 STREAM_AGE_MAX = "30D"
+#: The journal itself is in the database; the stream is for those that follow it.
+JOURNAL_BYTES_MAX = 1024**3
+JOURNAL_AGE_MAX = "365D"
 #: The unit in which a stream is shortened.
 STREAM_SEGMENT_BYTES = 100_000_000
 
@@ -157,7 +163,8 @@ def topology(partition_count: int) -> Topology:
             _last_resort(DEAD_LETTER_QUEUE),
             _work(REGISTRY_QUEUE, REGISTRY_BYTES_MAX),
             _work(LOGS_QUEUE, LOGS_BYTES_MAX),
-            *(_stream(name) for name in streams),
+            _stream(JOURNAL_STREAM, JOURNAL_BYTES_MAX, JOURNAL_AGE_MAX),
+            *(_stream(name, STREAM_BYTES_MAX, STREAM_AGE_MAX) for name in streams),
         ),
         exchanges=(
             Exchange(UNROUTABLE_EXCHANGE, "fanout"),
@@ -175,6 +182,7 @@ def topology(partition_count: int) -> Topology:
             ),
             Binding(EXCHANGE, REGISTRY_QUEUE, REGISTRY_BINDING),
             Binding(EXCHANGE, LOGS_QUEUE, LOGS_BINDING),
+            Binding(EXCHANGE, JOURNAL_STREAM, JOURNAL_BINDING),
         ),
     )
 
@@ -286,13 +294,13 @@ def _last_resort(name: str) -> Queue:
     )
 
 
-def _stream(name: str) -> Queue:
+def _stream(name: str, bytes_max: int, age_max: str) -> Queue:
     return Queue(
         name,
         {
             "x-queue-type": "stream",
-            "x-max-length-bytes": STREAM_BYTES_MAX,
-            "x-max-age": STREAM_AGE_MAX,
+            "x-max-length-bytes": bytes_max,
+            "x-max-age": age_max,
             "x-stream-max-segment-size-bytes": STREAM_SEGMENT_BYTES,
         },
     )

@@ -8,7 +8,7 @@ from weir.consumer import Ports
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
 from weir.model.device_log import LogEntry
-from weir.ports import DeadLetter
+from weir.ports import DeadLetter, OutgoingMessage
 
 
 class MemoryDeviceStore:
@@ -52,6 +52,23 @@ class MemoryDeviceLogSink:
         self.lines += [(serial, received_at, entry) for entry in entries]
 
 
+class MemoryPublisher:
+    """Messages in the order of publishing; each call takes the next of `failures`, if there is one.
+
+    A failure is that of the first message of its call; the others of the call are published.
+    """
+
+    def __init__(self, failures: Iterable[WeirError | None] = ()) -> None:
+        self.messages: list[OutgoingMessage] = []
+        self._failures = iter(failures)
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[WeirError | None]:
+        """Publish in this order; give what went wrong with each."""
+        failure = next(self._failures, None)
+        self.messages += messages[failure is not None :]
+        return [failure, *(None for _ in messages[1:])]
+
+
 class UnusedPort:
     """Stands where a test needs nothing; using it is a failure of the test."""
 
@@ -59,8 +76,10 @@ class UnusedPort:
         raise AssertionError(f"{name} was used without a store")
 
 
-def memory_ports(dead_letters: MemoryDeadLetterStore | None = None) -> Ports:
-    """Give ports for consumers of queues; those of streams need a database."""
+def memory_ports(
+    dead_letters: MemoryDeadLetterStore | None = None, publisher: MemoryPublisher | None = None
+) -> Ports:
+    """Give ports for consumers of queues and of the journal; those of streams need a database."""
     unused: Any = UnusedPort()
     return Ports(
         devices=MemoryDeviceStore(),
@@ -69,4 +88,5 @@ def memory_ports(dead_letters: MemoryDeadLetterStore | None = None) -> Ports:
         sequences=unused,
         dead_letters=dead_letters or MemoryDeadLetterStore(),
         device_logs=MemoryDeviceLogSink(),
+        publisher=publisher or MemoryPublisher(),
     )

@@ -27,7 +27,9 @@ PUMP = Announcement(
 
 
 async def journal(pool: asyncpg.Pool) -> list[tuple[str, int]]:
-    rows = await pool.fetch("SELECT type, entity_version FROM journal ORDER BY position")
+    rows = await pool.fetch(
+        "SELECT type, entity_version FROM journal WHERE entity = 'device' ORDER BY position"
+    )
     return [(row["type"], row["entity_version"]) for row in rows]
 
 

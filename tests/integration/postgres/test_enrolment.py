@@ -47,7 +47,9 @@ async def test_an_approved_device_is_let_in_at_once(pool: asyncpg.Pool) -> None:
     assert not await approve(pool, "pump-1", "alice")
 
     await store.append(Checkpoint("m", "s", 0), 1, [batch({0: 1.0})], [])
-    events = await pool.fetch("SELECT type, entity_version, actor FROM journal ORDER BY position")
+    events = await pool.fetch(
+        "SELECT type, entity_version, actor FROM journal WHERE entity = 'device' ORDER BY position"
+    )
     assert [("device_enrolled", 1, "pump-1"), ("device_approved", 2, "alice")] == [
         tuple(event) for event in events
     ]

@@ -95,7 +95,9 @@ async def test_readings_are_stored_with_their_checkpoint_and_device(
     ] == [tuple(row) for row in rows]
     sites = await pool.fetch("SELECT DISTINCT slug FROM device JOIN site USING (site_id)")
     assert ["unassigned"] == [row["slug"] for row in sites]
-    journal = await pool.fetch("SELECT type, entity_id FROM journal ORDER BY position")
+    journal = await pool.fetch(
+        "SELECT type, entity_id FROM journal WHERE entity = 'device' ORDER BY position"
+    )
     assert [("device_enrolled", "pump-1"), ("device_enrolled", "pump-2")] == [
         tuple(row) for row in journal
     ]

@@ -7,6 +7,7 @@ from weir.model.names import (
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_QUEUE,
     EXCHANGE,
+    JOURNAL_STREAM,
     MEASUREMENTS_EXCHANGE,
     PARTITION_COUNT_MAX,
     UNROUTABLE_EXCHANGE,
@@ -26,6 +27,7 @@ def wanted(request: pytest.FixtureRequest) -> Topology:
 
 def test_every_partition_has_a_stream_with_an_equal_share(wanted: Topology) -> None:
     streams = [queue.name for queue in wanted.queues if queue.type == "stream"]
+    streams.remove(JOURNAL_STREAM)
     shares = {
         binding.destination: binding.routing_key
         for binding in wanted.bindings
@@ -42,6 +44,14 @@ def test_all_telemetry_goes_to_the_partitions(wanted: Topology) -> None:
         if binding.destination == MEASUREMENTS_EXCHANGE
     }
     assert {"sensor.*.measurements.#", "sensor.*.events.#", "sensor.*.locations.#"} == patterns
+
+
+def test_the_journal_has_a_stream_of_its_own(wanted: Topology) -> None:
+    assert ["journal.#"] == [
+        binding.routing_key
+        for binding in wanted.bindings
+        if binding.destination == JOURNAL_STREAM and binding.source == EXCHANGE
+    ]
 
 
 @pytest.mark.parametrize("partition_count", [0, -1, PARTITION_COUNT_MAX + 1])
