@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.permissions import Permission
+from weir.errors import ForbiddenError
 from weir.events.event import Author
+from weir.model.account import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +18,35 @@ class Principal:
     Attributes:
         name: `user:<name>` or `token:<name>`.
         permissions: what they may do at this moment.
+        role: the most that they may be; None: nothing in this organisation.
         user_name: whose account it is; None: the installation's own token, which is nobody's.
         session_id: their login; None: they show a token.
+        request_id: of the request that they make.
     """
 
     name: str
     permissions: frozenset[Permission]
+    role: Role | None = None
     user_name: str | None = None
     session_id: str | None = None
+    request_id: str | None = None
+
+    @property
+    def author(self) -> Author:
+        """Who the journal says has done what this request does."""
+        return Author(self.name, correlation_id=self.request_id)
+
+    def check_may_give(self, permissions: frozenset[Permission]) -> None:
+        """Let nobody give what they do not have: a narrow token could make itself an admin.
+
+        Raises:
+            ForbiddenError: something is missing.
+        """
+        missing = sorted(permissions - self.permissions)
+        if missing:
+            raise ForbiddenError(
+                f"{self.name} may not give more than it has: it lacks {', '.join(missing)}"
+            )
 
 
 def _principal_of(request: Request) -> Principal:
@@ -36,8 +59,8 @@ def _principal_of(request: Request) -> Principal:
 InPrincipal = Annotated[Principal, Depends(_principal_of)]
 
 
-def _author_of(request: Request, principal: InPrincipal) -> Author:
-    return Author(principal.name, correlation_id=request.state.request_id)
+def _author_of(principal: InPrincipal) -> Author:
+    return principal.author
 
 
 #: A parameter of a route that changes something: who the journal says has done it.

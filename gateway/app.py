@@ -8,12 +8,14 @@ from fastapi import APIRouter, FastAPI
 
 from gateway import routers
 from gateway.access import check_declared
+from gateway.accounts import Accounts
 from gateway.authentication import Authentication
 from gateway.context import Context
 from gateway.credentials import identify
 from gateway.edge import Edge
 from gateway.limits import Bounds
 from gateway.problems import MEDIA_TYPE, PROBLEM_RESPONSE, add_problem_handlers
+from gateway.rate_limits import Buckets
 from weir import __version__, registry
 
 #: What every route may answer; `responses` of a route names the others.
@@ -37,13 +39,18 @@ def create_app(context: Context) -> FastAPI:
         responses=dict.fromkeys(_PROBLEMS, PROBLEM_RESPONSE),
     )
     app.state.context = context
+    app.state.accounts = accounts = Accounts(context)
     for router in all_routers():
         check_declared(router)
         app.include_router(router)
     add_problem_handlers(app)
     # The last one added is the first that a request meets.
     app.add_middleware(Bounds)
-    app.add_middleware(Authentication, identify=partial(identify, context))
+    app.add_middleware(
+        Authentication,
+        identify=partial(identify, context, accounts),
+        requests=Buckets(context.request_rate),
+    )
     app.add_middleware(Edge)
     return app
 

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.live.feed import LiveFeed
+from gateway.rate_limits import REQUEST_RATE, Rate
+from weir.accounts.passwords import Passwords
 from weir.clock import Clock
 from weir.ports import Republisher
 from weir.postgres.queries import Pool
@@ -20,6 +22,8 @@ class Context:
 
     `republisher`: what replays dead letters; the default has no broker, and says so.
     `live`: where live streams come from; the default has no log, and says so.
+    `passwords`: hashes them, slowly.
+    `request_rate`: how often one credential may be used.
     """
 
     pool: Pool
@@ -27,6 +31,8 @@ class Context:
     token: str | None = None
     republisher: Republisher = field(default_factory=partial(RabbitmqRepublisher, None))
     live: LiveFeed = field(default_factory=LiveFeed)
+    passwords: Passwords = field(default_factory=Passwords)
+    request_rate: Rate = REQUEST_RATE
 
     def now(self) -> datetime:
         """Give the present instant, UTC."""

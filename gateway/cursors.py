@@ -5,6 +5,7 @@ another place in what the reader may see anyhow.
 """
 
 import json
+import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from weir.clock import from_us, to_us
 from weir.errors import RequestError
+from weir.model.account import USER_NAME_PATTERN
 from weir.model.serial import is_serial
 from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
 from weir.postgres.queries.events import EventPosition
@@ -27,6 +29,8 @@ _STRICT = ConfigDict(strict=True)
 #: PostgreSQL's integer.
 _Id = Annotated[int, Field(ge=0, lt=2**31)]
 _SERIAL = TypeAdapter(str, config=_STRICT)
+_NAME = TypeAdapter(str, config=_STRICT)
+_USER_NAME = re.compile(USER_NAME_PATTERN)
 _NUMBER = TypeAdapter(int, config=_STRICT)
 #: The dead letter that was reached, and the last one to reach.
 _ROUND = TypeAdapter(tuple[int, int])
@@ -61,6 +65,23 @@ def decode_serial(token: str) -> str:
     if not is_serial(serial):
         raise _refusal()
     return serial
+
+
+def encode_user(name: str) -> str:
+    """Continue a list of users behind this one."""
+    return _encode(name)
+
+
+def decode_user(token: str) -> str:
+    """Read back `encode_user`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    name = _decode(token, _NAME)
+    if not _USER_NAME.fullmatch(name):
+        raise _refusal()
+    return name
 
 
 def encode_number(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,20 +14,24 @@ from fastapi import FastAPI
 from gateway.app import create_app
 from gateway.context import Context
 from gateway.live.feed import LiveFeed, open_feed
+from gateway.rate_limits import request_rate
+from weir.accounts.first_admin import FIRST_ADMIN, make_first_admin
+from weir.accounts.passwords import generate_password
 from weir.clock import SystemClock
 from weir.config import GatewaySettings, Settings, reveal
 from weir.errors import ConfigError
 from weir.model.names import partition_streams
-from weir.postgres.pool import open_pool
+from weir.ports import Republisher
+from weir.postgres.pool import Pool, open_pool
 from weir.postgres.queries.status import ping
 from weir.rabbitmq.republisher import open_republisher
-from weir.runtime.waiting import repeat
+from weir.runtime.waiting import repeat, until_available
 
 log = structlog.get_logger()
 
 #: What the gateway must be told; without WEIR_AMQP_URL it serves all but replays, without
 #: WEIR_STREAM_URL all but live streams.
-GATEWAY_VARIABLES = ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_TOKEN")
+GATEWAY_VARIABLES = ("WEIR_POSTGRES_URL",)
 #: How often the database is looked at, so that the log says when it went away and came back.
 WATCH_INTERVAL_S = 5.0
 #: How long requests that are under way may take when the gateway stops.
@@ -42,7 +47,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         ConfigError: a setting is missing, or the address cannot be listened on.
     """
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    token = reveal(settings.gateway.token, "WEIR_GATEWAY_TOKEN")
     streams = partition_streams(settings.partition.count)
     with _listen(settings.gateway) as listener:
         async with (
@@ -51,13 +55,15 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             open_feed(pool, _stream_url(settings), streams) as live,
             asyncio.TaskGroup() as tasks,
         ):
-            context = Context(pool, SystemClock(), token, republisher, live)
-            server = _Server(_uvicorn_config(create_app(context)))
+            context = _context(settings, pool, republisher, live)
+            server = _Server(_uvicorn_config(create_app(context), settings.gateway))
             watching = tasks.create_task(repeat(WATCH_INTERVAL_S, partial(ping, pool)))
+            beginning = tasks.create_task(_make_first_admin(context))
             tasks.create_task(_stop_when(stop, server, live))
             log.info("gateway_listening", address="{}:{}".format(*listener.getsockname()))
             await server.serve([listener])
             watching.cancel()
+            beginning.cancel()
 
 
 def _amqp_url(settings: Settings) -> str | None:
@@ -66,6 +72,27 @@ def _amqp_url(settings: Settings) -> str | None:
 
 def _stream_url(settings: Settings) -> str | None:
     return None if settings.stream.url is None else settings.stream.url.get_secret_value()
+
+
+def _context(settings: Settings, pool: Pool, republisher: Republisher, live: LiveFeed) -> Context:
+    token = settings.gateway.token
+    return Context(
+        pool,
+        SystemClock(),
+        None if token is None else token.get_secret_value(),
+        republisher,
+        live,
+        request_rate=request_rate(settings.gateway.requests_per_s),
+    )
+
+
+async def _make_first_admin(context: Context) -> None:
+    password = generate_password()
+    make = partial(make_first_admin, context.pool, password, context.now())
+    if await until_available(make):
+        # Not logged: logs are kept and sent elsewhere. It is nowhere else to be seen.
+        sys.stdout.write(f"first start: log in as {FIRST_ADMIN} with the password {password}\n")
+        sys.stdout.flush()
 
 
 class _Server(uvicorn.Server):
@@ -83,7 +110,7 @@ async def _stop_when(stop: asyncio.Event, server: uvicorn.Server, live: LiveFeed
     server.should_exit = True
 
 
-def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+def _uvicorn_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         # h11 bounds what it buffers of a request's head; the alternative does not.
@@ -93,6 +120,9 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Believing everybody would let everybody choose the address that is counted against them.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
 

@@ -106,7 +106,15 @@ class GatewaySettings(_Group):
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: Port = Field(8080, description="port that the gateway listens on")
     url: HttpUrl | None = Field(None, description="where clients find the gateway")
-    token: SecretStr | None = Field(None, description="bearer token that clients show")
+    token: SecretStr | None = Field(
+        None, description="an administrator's token that belongs to no user; unset: there is none"
+    )
+    requests_per_s: int = Field(
+        200, ge=1, description="requests a second of one credential; five times as many at once"
+    )
+    trusted_proxies: str = Field(
+        "", description="addresses whose X-Forwarded-For is believed, with commas between"
+    )
 
 
 class MetricsSettings(_Group):

@@ -8,14 +8,19 @@ from typing import Any, TypeAlias
 import asyncpg
 import httpx
 import pytest
+from argon2 import PasswordHasher, profiles
 
 from gateway.app import create_app
 from gateway.context import Context
+from weir.accounts.passwords import Passwords
 from weir.clock import Clock
 from weir.postgres.pool import open_pool
 from weir.testing.clock import START, ManualClock
 
 TOKEN = "a-token-for-tests"  # noqa: S105 - of no gateway but these
+
+#: Users of these tests have no secrets, and no time.
+CHEAP_HASHER = PasswordHasher.from_parameters(profiles.CHEAPEST)
 
 NOWHERE = "postgresql://nobody:secret-of-nobody@127.0.0.1:1/nothing"
 
@@ -45,7 +50,7 @@ def open_client() -> OpenClient:
     async def open_client(
         pool: asyncpg.Pool, clock: Clock, token: str = TOKEN
     ) -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(Context(pool, clock, TOKEN))
+        app = create_app(Context(pool, clock, TOKEN, passwords=Passwords(CHEAP_HASHER)))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://gateway",

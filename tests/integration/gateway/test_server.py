@@ -1,8 +1,10 @@
 """The gateway as a process, and `iotctl` in front of it."""
 
+import asyncio
 import csv
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -50,7 +52,11 @@ class Gateway:
         with (
             self.log_path.open("ab") as log,
             subprocess.Popen(
-                [sys.executable, "-m", "weir", "run", "gateway"], cwd=ROOT, env=environ, stderr=log
+                [sys.executable, "-m", "weir", "run", "gateway"],
+                cwd=ROOT,
+                env=environ,
+                stderr=log,
+                stdout=subprocess.PIPE,
             ) as process,
         ):
             try:
@@ -150,11 +156,32 @@ async def test_a_database_that_comes_back_is_used_again(
 
 
 def test_wrong_settings_are_all_named(gateway: Gateway) -> None:
-    result = gateway.iotctl("run", "gateway", WEIR_GATEWAY_TOKEN="", WEIR_GATEWAY_PORT="no")
+    result = gateway.iotctl("run", "gateway", WEIR_GATEWAY_PORT="no")
 
     assert result.returncode == 78
-    for name in ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_TOKEN", "WEIR_GATEWAY_PORT"):
+    for name in ("WEIR_POSTGRES_URL", "WEIR_GATEWAY_PORT"):
         assert name in result.stderr
+
+
+async def test_the_first_start_shows_a_password_once_and_no_log_has_it(
+    gateway: Gateway, migrated_database_url: str
+) -> None:
+    assert migrated_database_url == gateway.database_url
+    with gateway.running() as first:
+        assert first.stdout
+        line = (await asyncio.to_thread(first.stdout.readline)).decode()
+        match = re.fullmatch(r"first start: log in as admin with the password (\S{24})\n", line)
+        assert match
+        async with httpx.AsyncClient(base_url=gateway.url) as client:
+            body = {"name": "admin", "password": match[1]}
+            assert (await client.post("/v1/auth/login", json=body)).status_code == 200
+    with gateway.running() as second:
+        await gateway.answers("/readyz", 200)
+        second.terminate()
+        assert second.stdout
+        assert await asyncio.to_thread(second.stdout.read) == b""
+
+    assert match[1] not in gateway.log_path.read_text()
 
 
 async def test_a_taken_port_is_named(gateway: Gateway) -> None:
