@@ -103,6 +103,17 @@ class StoreRoom:
             ],
         )
 
+    async def note_late(self, instant: datetime, offset: int = 50) -> None:
+        """Note that readings of a day came late, with the messages before an offset."""
+        await self.pool.execute(
+            "INSERT INTO reading_arrival VALUES ($1, $2, $3)", instant.date(), STREAM, offset
+        )
+        await self.pool.execute(
+            "UPDATE stream_offset SET next_offset = greatest(next_offset, $1)"
+            " WHERE consumer = 'measurements'",
+            offset,
+        )
+
     async def left(self, table: str, name: str) -> list[datetime]:
         """Give the instants of what is left of a series in a table."""
         instant = "observed_at" if table.endswith("reading") else "bucket"
