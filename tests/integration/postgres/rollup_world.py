@@ -21,9 +21,11 @@ from weir.codec.encode import (
     encode_deletion,
     encode_measurements,
 )
+from weir.codec.measurement import MeasurementBatch
 from weir.codec.telemetry import decode_telemetry
 from weir.config import Settings
 from weir.consumer import StreamMessage
+from weir.model.announcement import Announcement, FieldDescription, Kind
 from weir.ports import Checkpoint
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.readings import PostgresReadingStore
@@ -44,6 +46,7 @@ class World:
     pool: asyncpg.Pool
     clock: ManualClock = field(default_factory=lambda: ManualClock(START))
     messages: list[bytes] = field(default_factory=list)
+    deletions: set[bytes] = field(default_factory=set)
     _sequences: "count[int]" = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -79,7 +82,23 @@ class World:
             from_us(until_us),
             SERIAL,
         )
+        self.deletions.add(encode_deletion(deletion_id))
         await self.write(encode_deletion(deletion_id))
+
+    async def declare(self, name: str, kind: str) -> None:
+        """Make a series that counts in a certain way, before it has any reading."""
+        await self.ports.devices.announce(
+            Announcement(SERIAL, "", "", (FieldDescription(name, kind=Kind(kind)),)),
+            self.clock.now(),
+        )
+
+    def decoded(self, body: bytes) -> tuple[str, dict[int, float], bool]:
+        """Read a batch of one field: its name, its readings, whether they correct."""
+        batch = decode_telemetry("measurements", body, SERIAL, self._received_at_us)
+        assert isinstance(batch, MeasurementBatch)
+        (column,) = batch.columns
+        readings = dict(zip(map(int, column.observed_at_us), column.numbers, strict=True))
+        return column.name, readings, batch.is_correction
 
     async def write(self, body: bytes) -> None:
         """Do what the measurement writer does with a message, which is then in the stream."""

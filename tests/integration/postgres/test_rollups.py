@@ -8,7 +8,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.integration.postgres.rollup_oracle import Bucket, rollups
+from tests.integration.postgres.rollup_checks import assert_same
+from tests.integration.postgres.rollup_oracle import rollups
 from tests.integration.postgres.rollup_world import START, START_US, STREAM, World, seconds
 from weir.codec.encode import encode_deletion
 from weir.errors import RefusedItemsError
@@ -29,17 +30,6 @@ async def assert_rolled_up(
 ) -> None:
     for level in LEVELS:
         assert_same(rollups(readings, level, kind), await world.buckets(level, name))
-
-
-def assert_same(expected: dict[int, Bucket], actual: Mapping[int, Bucket]) -> None:
-    assert expected.keys() == actual.keys()
-    for start, bucket in expected.items():
-        for column, value in bucket.items():
-            found = actual[start][column]
-            if value is None or found is None:
-                assert value is found, (start, column)
-            else:
-                assert math.isclose(value, found, rel_tol=1e-9, abs_tol=1e-9), (start, column)
 
 
 async def test_every_level_equals_a_recompute_from_the_readings(world: World) -> None:
