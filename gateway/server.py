@@ -122,7 +122,7 @@ def _uvicorn_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         server_header=False,
         # Believing everybody would let everybody choose the address that is counted against them.
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
+        forwarded_allow_ips=settings.trusted_proxies or "",
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
 

@@ -112,8 +112,8 @@ class GatewaySettings(_Group):
     requests_per_s: int = Field(
         200, ge=1, description="requests a second of one credential; five times as many at once"
     )
-    trusted_proxies: str = Field(
-        "", description="addresses whose X-Forwarded-For is believed, with commas between"
+    trusted_proxies: str | None = Field(
+        None, description="addresses whose X-Forwarded-For is believed, with commas between"
     )
 
 

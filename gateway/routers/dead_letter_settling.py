@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from gateway.access import requires
 from gateway.context import InContext
 from gateway.dead_letter_filters import KeptQuery
+from gateway.idempotency import IdempotentRoute
 from gateway.parameters import Cursor
 from gateway.permissions import Permission
 from gateway.problems import PROBLEM_RESPONSE
@@ -21,6 +22,7 @@ router = APIRouter(
     prefix="/v1/dead-letters",
     tags=["dead letters"],
     dependencies=[requires(Permission.DEAD_LETTERS_SETTLE)],
+    route_class=IdempotentRoute,
 )
 
 _ONE: dict[int | str, dict[str, Any]] = {"409": PROBLEM_RESPONSE}

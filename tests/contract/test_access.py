@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 
 from gateway.access import OPEN_PATHS, check_declared, permissions_wanted, requires
 from gateway.app import all_routers
+from gateway.idempotency import IdempotentRoute
 from gateway.permissions import ROLE_PERMISSIONS, Permission, permissions_of_token
 from weir.model.account import Role
 
@@ -28,6 +29,13 @@ def test_a_route_that_changes_something_wants_more_than_looking(route: APIRoute)
     wanted = permissions_wanted(route)
     if (route.methods or set()) - {"GET", "HEAD"} and wanted:
         assert any(not permission.endswith(":read") for permission in wanted)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=spelled)
+def test_a_post_that_acts_can_be_repeated_with_a_key(route: APIRoute) -> None:
+    # The answers of accounts have secrets in them, which must not be kept.
+    if "POST" in (route.methods or ()) and "accounts" not in route.tags:
+        assert isinstance(route, IdempotentRoute)
 
 
 def test_a_router_that_forgets_is_refused() -> None:
