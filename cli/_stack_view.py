@@ -63,6 +63,7 @@ def addresses(state: StackState) -> list[tuple[str, str, str]]:
     """Say what is where, and where its credentials are."""
     return [
         ("gateway", state.gateway_url, f"token in {state.credentials['gateway']}"),
+        *_first_login(state),
         (
             "RabbitMQ UI",
             state.management_url,
@@ -70,6 +71,12 @@ def addresses(state: StackState) -> list[tuple[str, str, str]]:
         ),
         ("MQTT", state.mqtt_url, "each device with a user of its own"),
     ]
+
+
+def _first_login(state: StackState) -> list[tuple[str, str, str]]:
+    # What an earlier release has written knows no administrator.
+    password = state.credentials.get("admin")
+    return [("log in", "as admin", f"first password in {password}")] if password else []
 
 
 def _lag_text(lag_s: float | None) -> str:

@@ -70,6 +70,15 @@ class Layout:
         """Read the gateway's token, generating it the first time."""
         return password_in(self.gateway_token_file)
 
+    @property
+    def admin_password_file(self) -> Path:
+        """The password with which the first administrator begins."""
+        return self.secrets / "admin-password"
+
+    def admin_password(self) -> str:
+        """Read the first administrator's password, generating it the first time."""
+        return password_in(self.admin_password_file)
+
     def log(self, part: str) -> Path:
         """Name the log file of a part."""
         return self.logs / f"{part}.log"

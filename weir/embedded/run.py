@@ -103,6 +103,7 @@ class Recorder:
             mqtt_url=self._stack.rabbitmq.mqtt_url,
             credentials={
                 "gateway": layout.gateway_token_file,
+                "admin": layout.admin_password_file,
                 "management": layout.secrets / f"rabbitmq-{ADMIN_USER}",
             },
             parts=parts,

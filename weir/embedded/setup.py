@@ -1,4 +1,4 @@
-"""What comes between servers and services: schema, topology, users of the simulated devices.
+"""What comes between servers and services: schema, topology, users of people and of devices.
 
 A process of its own, so that the supervisor needs neither a database driver nor a broker's.
 """
@@ -10,10 +10,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from weir.accounts.first_admin import FIRST_ADMIN, make_first_admin
+from weir.clock import SystemClock
 from weir.config import Settings, reveal
 from weir.embedded.rabbitmq_files import VHOST
 from weir.errors import WeirError
 from weir.postgres.migrate import migrate
+from weir.postgres.pool import open_pool
 from weir.rabbitmq.access import put_device_user
 from weir.rabbitmq.topology import apply_topology
 
@@ -27,15 +30,19 @@ def main() -> None:
     """Set the servers up, say what was done, and exit; 1 when it failed."""
     try:
         # The entry point of a process, as the commands of `cli` are.
-        asyncio.run(_set_up(os.environ))
+        asyncio.run(_set_up(os.environ, Path(sys.argv[1]).read_text(encoding="utf-8")))
     except WeirError as error:
         sys.exit(f"error: {error}")
 
 
-async def _set_up(environ: Mapping[str, str]) -> None:
+async def _set_up(environ: Mapping[str, str], admin_password: str) -> None:
     settings = Settings.from_env(environ, require=_REQUIRED)
-    applied = await migrate(reveal(settings.postgres.url, "WEIR_POSTGRES_URL"))
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    applied = await migrate(postgres_url)
     _say(f"migrations applied: {', '.join(applied) or 'none, the schema is up to date'}")
+    async with open_pool(postgres_url) as pool:
+        if await make_first_admin(pool, admin_password, SystemClock().now()):
+            _say(f"first administrator made: {FIRST_ADMIN}")
     amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
     declared = await apply_topology(amqp_url, settings.partition.count)
     _say(f"topology declared: {len(declared)} exchanges, queues and streams")

@@ -107,6 +107,7 @@ class Stack:
         self.rabbitmq.prepare()
         self.postgres.prepare()
         self.layout.gateway_token()
+        self.layout.admin_password()
         if self.options.simulated_count:
             self._write_simulator_credentials()
 
@@ -136,7 +137,12 @@ class Stack:
     def _setup(self) -> Part:
         spec = ProcessSpec(
             name=SETUP,
-            argv=(sys.executable, "-m", "weir.embedded.setup"),
+            argv=(
+                sys.executable,
+                "-m",
+                "weir.embedded.setup",
+                str(self.layout.admin_password_file),
+            ),
             environ={**self._environ(), "WEIR_MANAGEMENT_URL": self.rabbitmq.management_url},
             cwd=self.layout.folder,
         )

@@ -28,7 +28,11 @@ def stack(*parts: PartStatus, is_ready: bool = True) -> StackState:
         gateway_url="http://127.0.0.1:8080",
         management_url="http://127.0.0.1:15672",
         mqtt_url="mqtt://127.0.0.1:1883",
-        credentials={"gateway": Path("/data/token"), "management": Path("/data/password")},
+        credentials={
+            "gateway": Path("/data/token"),
+            "admin": Path("/data/admin-password"),
+            "management": Path("/data/password"),
+        },
         parts=list(parts),
     )
 
@@ -80,4 +84,5 @@ def test_plain_lines_tell_each_change_once(capsys: pytest.CaptureFixture[str]) -
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[:2]] == [["logs", "starting"], ["logs", "ready"]]
     assert lines[2] == "ready after 0.0 s"
-    assert len(lines) == 6
+    assert len(lines) == 7
+    assert lines[4] == "log in        as admin  (first password in /data/admin-password)"

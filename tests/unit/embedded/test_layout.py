@@ -26,9 +26,10 @@ def test_what_is_private_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_a_second_start_finds_what_the_first_one_made(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "data")
     layout.make()
-    token = layout.gateway_token()
+    token, password = layout.gateway_token(), layout.admin_password()
     layout.make()
-    assert layout.gateway_token() == token
+    assert (token, password) == (layout.gateway_token(), layout.admin_password())
+    assert mode(layout.admin_password_file) == 0o600
 
 
 @pytest.mark.parametrize("name", ["my data", "file/data"])
