@@ -32,6 +32,7 @@ class Permission(StrEnum):
     LOGS_READ = "logs:read"
     METRICS_READ = "metrics:read"
     READINGS_READ = "readings:read"
+    READINGS_WRITE = "readings:write"
     READINGS_DELETE = "readings:delete"
     SERIES_READ = "series:read"
     SERIES_WRITE = "series:write"
@@ -72,6 +73,7 @@ _OPERATOR = _VIEWER | {
     Permission.DEAD_LETTERS_SETTLE,
     Permission.DEVICES_WRITE,
     Permission.JOURNAL_READ,
+    Permission.READINGS_WRITE,
     Permission.SERIES_WRITE,
     Permission.SITES_WRITE,
 }

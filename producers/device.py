@@ -7,11 +7,10 @@ from functools import partial
 from weir.clock import Clock, to_us
 from weir.codec.device_log import encode_logs
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
+from weir.codec.packing import pack
 from weir.codec.registry import encode_announcement
-from weir.errors import OversizeError
 from weir.model.announcement import Announcement
 from weir.model.device_log import Level, LogEntry
-from weir.model.limits import FIELD_COUNT_MAX, MESSAGE_BYTES_MAX, READING_COUNT_MAX
 from weir.runtime.publisher import DevicePublisher
 
 #: Boot ids are 32 bits on the wire; 0 says that there is none.
@@ -72,14 +71,7 @@ class Device:
             BrokerUnavailableError: as `DevicePublisher.publish`.
         """
         reading_count = 0
-        waiting = [list(fields)] if fields else []
-        while waiting:
-            part = waiting.pop()
-            count = sum(len(readings.values) for readings in part)
-            body = b"" if count > READING_COUNT_MAX else self._encode(part)
-            if not body or len(part) > FIELD_COUNT_MAX or len(body) > MESSAGE_BYTES_MAX:
-                waiting.extend(reversed(_halves(part)))
-                continue
+        for body, count in pack(fields, self._encode):
             self._sequence += 1
             await self._publisher.publish("measurements", body, partial(self._acknowledge, count))
             reading_count += count
@@ -93,18 +85,3 @@ class Device:
             sent_after_us=to_us(self._clock.now()) - first_us,
         )
         return encode_measurements(header, fields)
-
-
-def _halves(fields: list[FieldReadings]) -> list[list[FieldReadings]]:
-    if len(fields) > 1:
-        middle = len(fields) // 2
-        return [fields[:middle], fields[middle:]]
-    (readings,) = fields
-    middle = len(readings.values) // 2
-    if middle == 0:
-        raise OversizeError(f"one reading of {readings.name} is over {MESSAGE_BYTES_MAX} bytes")
-    times, values = readings.observed_at_us, readings.values
-    return [
-        [replace(readings, observed_at_us=times[:middle], values=values[:middle])],
-        [replace(readings, observed_at_us=times[middle:], values=values[middle:])],
-    ]
