@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli._output import Format, Output, print_fields, print_json, print_note, printable
-from producers.csv_file import MISSING, CsvFile, CsvLayout
+from producers.csv_file import CsvFile, CsvLayout
+from producers.csv_lines import MISSING
 from producers.csv_replay import BATCH_ROWS, Account, Pace, replay_csv
 from weir.clock import SystemClock, to_us
 from weir.config import Settings, reveal

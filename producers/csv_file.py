@@ -3,22 +3,19 @@
 Format: RFC 4180 with a header line; delimiter, decimal mark and encoding are settings.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 from producers.csv_cells import NUMBER, field_and_unit, parse_number, parse_time
+from producers.csv_lines import MISSING, CsvLines, Problem
 from weir.codec.encode import Value
 from weir.errors import ConfigError
 from weir.model.announcement import FieldDescription
 from weir.model.limits import DESCRIPTION_LENGTH_MAX, TEXT_LENGTH_MAX
 
-#: What most programs write where there is no value; compared without regard to case.
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 #: Sensors repeat themselves: most cells have been read before.
 _CACHED_CELLS = 65_536
 
@@ -47,18 +44,6 @@ class CsvLayout:
     encoding: str = "utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a row, or one value of it, cannot be used; `reason` is one of a few."""
-
-    line: int
-    reason: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}: {self.detail}"
-
-
 @dataclass(slots=True)
 class Row:
     """One usable line; `values` follow the file's fields, `None` where there is none.
@@ -77,22 +62,19 @@ class CsvFile:
 
     Attributes:
         fields: what the value columns measure, with units where headers have them.
-        read_bytes: how far the latest call of `rows` has come.
 
     Raises:
         ConfigError: no such file or column, or two columns of one name.
     """
 
     def __init__(self, path: Path, layout: CsvLayout) -> None:
-        self.path = path
-        self.read_bytes = 0
+        self._lines = CsvLines(path, layout.delimiter, layout.encoding)
         self._layout = layout
-        header = self._read_header()
+        header = self._lines.header
         names = list(dict.fromkeys((*layout.columns, *layout.text_columns)))
         if not layout.columns:
             names = [name for name in header if name != layout.time_column]
         self._check_names(header, names)
-        self._width = len(header)
         self._time_index = header.index(layout.time_column)
         self._columns = [(header.index(name), name in layout.text_columns) for name in names]
         self._missing_numbers = {float(text) for text in layout.missing if NUMBER.fullmatch(text)}
@@ -100,9 +82,19 @@ class CsvFile:
         self.fields = self._describe(names)
 
     @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._lines.path
+
+    @property
     def size_bytes(self) -> int:
         """The size of the whole file."""
-        return self.path.stat().st_size
+        return self._lines.size_bytes
+
+    @property
+    def read_bytes(self) -> int:
+        """How far the latest call of `rows` has come."""
+        return self._lines.read_bytes
 
     def rows(self) -> Iterator[Row | Problem]:
         """Read from the beginning; a line that is no row at all comes as a problem.
@@ -110,24 +102,10 @@ class CsvFile:
         Raises:
             ConfigError: the file has another encoding.
         """
-        with self.path.open("rb") as file:
-            reader = csv.reader(self._decoded(file), delimiter=self._layout.delimiter, strict=True)
-            next(reader)
-            while True:
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    yield Problem(reader.line_num, "not CSV", str(error))
-                    continue
-                if cells:
-                    yield self._row(reader.line_num, cells)
+        for line in self._lines.lines():
+            yield line if isinstance(line, Problem) else self._row(line.number, line.cells)
 
     def _row(self, line: int, cells: Sequence[str]) -> Row | Problem:
-        if len(cells) != self._width:
-            detail = f"{len(cells)}, the header has {self._width}"
-            return Problem(line, "number of cells", detail)
         layout = self._layout
         time_text = cells[self._time_index].strip()
         try:
@@ -160,27 +138,6 @@ class CsvFile:
             return None
         number = parse_number(text.replace(self._layout.decimal_mark, "."))
         return None if number in self._missing_numbers else number
-
-    def _read_header(self) -> list[str]:
-        try:
-            with self.path.open("rb") as file:
-                return next(csv.reader(self._decoded(file), delimiter=self._layout.delimiter))
-        except StopIteration:
-            raise ConfigError(f"{self.path} is empty: there is no header") from None
-        except (OSError, csv.Error) as error:
-            raise ConfigError(f"{self.path}: {error}") from error
-
-    def _decoded(self, file: BinaryIO) -> Iterator[str]:
-        self.read_bytes = 0
-        encoding = self._layout.encoding
-        try:
-            for number, line in enumerate(file):
-                self.read_bytes += len(line)
-                text = line.decode(encoding)
-                # A byte order mark belongs to no header.
-                yield text.removeprefix("\ufeff") if number == 0 else text
-        except (UnicodeDecodeError, LookupError) as error:
-            raise ConfigError(f"{self.path}: not in encoding {encoding!r}: {error}") from error
 
     def _check_names(self, header: Sequence[str], names: Sequence[str]) -> None:
         layout = self._layout

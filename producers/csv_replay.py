@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from producers.csv_file import CsvFile, Problem, Row
+from producers.csv_file import CsvFile, Row
+from producers.csv_lines import Problem
 from producers.device import BOOT_ID_MAX, Device, Identity
 from weir import __version__
 from weir.clock import Clock, SystemClock, to_us

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.csv_file import MISSING, CsvFile, CsvLayout
+from producers.csv_file import CsvFile, CsvLayout
+from producers.csv_lines import MISSING
 from producers.csv_replay import Account, Pace, replay_csv
 from tests.integration.producers.conftest import Site
 from weir.clock import SystemClock, to_us

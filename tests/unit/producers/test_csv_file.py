@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from producers.csv_file import MISSING, CsvFile, CsvLayout, Problem, Row
+from producers.csv_file import CsvFile, CsvLayout, Row
+from producers.csv_lines import MISSING, Problem
 from weir.errors import ConfigError
 
 LAYOUT = CsvLayout("time")
