@@ -10,20 +10,32 @@ import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from weir.clock import from_us, to_us
 from weir.errors import RequestError
 from weir.model.account import USER_NAME_PATTERN
+from weir.model.query import BucketQuestion, Resolution
 from weir.model.serial import is_serial
+from weir.postgres.queries.buckets import BucketPosition
 from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
 from weir.postgres.queries.events import EventPosition
 from weir.postgres.queries.lanes import Lane, Position
 from weir.postgres.queries.locations import LocationPosition
 
 T = TypeVar("T")
+
+
+class BucketPage(NamedTuple):
+    """Where a page of buckets continues: in which question, and behind which bucket."""
+
+    since: datetime
+    until: datetime
+    resolution: Resolution
+    position: BucketPosition
+
 
 _STRICT = ConfigDict(strict=True)
 #: PostgreSQL's integer.
@@ -40,6 +52,8 @@ _PAGE = TypeAdapter(tuple[int, int, int, bool])
 _EVENT_PAGE = TypeAdapter(tuple[int, int, _Id, str, str])
 #: until, observed_at (microseconds since 1970), device.
 _LOCATION_PAGE = TypeAdapter(tuple[int, int, _Id])
+#: since, until, resolution, start of the bucket (microseconds since 1970), series.
+_BUCKET_PAGE = TypeAdapter(tuple[int, int, Resolution, int, _Id])
 #: The newest instant; then, for each lane that was seen, how far its series is from the one before,
 #: whether it is a text, and how many microseconds it is behind the newest. All are small numbers,
 #: which keeps the token of a device with many fields short.
@@ -171,6 +185,34 @@ def decode_location_page(token: str) -> tuple[datetime, LocationPosition]:
     """
     until_us, observed_us, device_id = _decode(token, _LOCATION_PAGE)
     return _instant(until_us), LocationPosition(_instant(observed_us), device_id)
+
+
+def encode_bucket_page(question: BucketQuestion, position: BucketPosition) -> str:
+    """Continue a page of buckets: its question's range and resolution, and the last bucket."""
+    since_us, until_us = to_us(question.since), to_us(question.until)
+    return _encode([since_us, until_us, question.resolution, *position])
+
+
+def is_bucket_page(token: str) -> bool:
+    """Whether a token is one of `encode_bucket_page`."""
+    try:
+        decode_bucket_page(token)
+    except RequestError:
+        return False
+    return True
+
+
+def decode_bucket_page(token: str) -> BucketPage:
+    """Read back `encode_bucket_page`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    since_us, until_us, resolution, start_us, series_id = _decode(token, _BUCKET_PAGE)
+    if resolution in {Resolution.RAW, Resolution.AUTO}:
+        raise _refusal()
+    position = BucketPosition(to_us(_instant(start_us)), series_id)
+    return BucketPage(_instant(since_us), _instant(until_us), resolution, position)
 
 
 def encode_view(seen: Mapping[Lane, datetime]) -> str:

@@ -27,6 +27,8 @@ def _check_printable(text: str) -> str:
 Text = Annotated[str, Field(max_length=_TEXT_LENGTH_MAX), AfterValidator(_check_printable)]
 Serial = Annotated[str, Field(pattern=f"^{SERIAL_PATTERN}$", description="serial of a device")]
 FieldName = Annotated[str, Field(pattern=f"^{FIELD_NAME_PATTERN}$")]
+#: `*` can be no part of a name.
+FieldPattern = Annotated[str, Field(pattern=f"^({FIELD_NAME_PATTERN}|[*])+$", max_length=200)]
 Cursor = Annotated[
     str | None,
     Field(

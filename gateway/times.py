@@ -40,6 +40,11 @@ def parse_instant(text: str, now: datetime) -> datetime:
     raise ValueError(f"not a time: {text[:40]!r}; give {HELP}; escape + in a URL as %2B")
 
 
+def is_relative(text: str) -> bool:
+    """Whether a text is a time ago, and so says a duration rather than an instant."""
+    return _RELATIVE.fullmatch(text) is not None
+
+
 def format_instant(instant: datetime) -> str:
     """Write an instant as ISO 8601 in UTC with microseconds, so that texts sort as times do."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -105,11 +105,17 @@ def compose(
     return Buckets(parts.series_ids[firsts], starts[firsts], columns)
 
 
+def no_buckets(functions: Sequence[Function], *, is_text: bool = False) -> Buckets:
+    """Give no row, with the columns that rows would have."""
+    kind = object if is_text else float
+    empty = {each: np.empty(0, int if each is Function.COUNT else kind) for each in functions}
+    return Buckets(np.empty(0, np.int32), np.empty(0, np.int64), empty)
+
+
 def join(pieces: Sequence[Buckets], functions: Sequence[Function]) -> Buckets:
     """Put rows one behind the other."""
     if not pieces:
-        empty = {function: np.empty(0) for function in functions}
-        return Buckets(np.empty(0, np.int32), np.empty(0, np.int64), empty)
+        return no_buckets(functions)
     return Buckets(
         np.concatenate([piece.series_ids for piece in pieces]),
         np.concatenate([piece.starts_us for piece in pieces]),

@@ -61,6 +61,7 @@ async def test_a_window_has_its_start_but_not_its_end(
 
     assert seen(page) == [("pressure", 0, 1.0), ("pressure", 1, 2.0)]
     assert page["readings"][0] == {
+        "serial": "pump-1",
         "field": "pressure",
         "observed_at": "2026-03-14T15:09:26.000000Z",
         "value": 1.0,

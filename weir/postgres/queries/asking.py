@@ -106,7 +106,8 @@ async def _first(
 
 
 def _widened(since: datetime, series: Sequence[Series]) -> datetime:
-    return from_us(min(each.kept.widened(to_us(since)) for each in series))
+    starts = (each.kept.widened(to_us(since)) for each in series)
+    return from_us(min(starts, default=to_us(since)))
 
 
 async def _choose(
@@ -148,8 +149,9 @@ async def _usual(
 ) -> tuple[Function, ...]:
     """Choose functions for a question that names none."""
     texts = await which_are_texts(connection, [each.series_id for each in series], tail)
-    if len(texts) == len(series):
+    if texts and len(texts) == len(series):
         return (Function.COUNT, Function.FIRST, Function.LAST)
-    if all(each.kind is not Kind.GAUGE or each.series_id in texts for each in series):
+    numbers = [each for each in series if each.series_id not in texts]
+    if numbers and all(each.kind is not Kind.GAUGE for each in numbers):
         return (Function.RISE, Function.LAST)
     return FUNCTIONS

@@ -4,7 +4,7 @@ Parts are read from the levels that the plan names and composed here; what is no
 neither read nor computed.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,7 +23,15 @@ from weir.postgres.queries.series import Series
 from weir.postgres.queries.text_parts import read_text_parts
 from weir.postgres.rollup_buckets import DAY_US, HOUR_US, MINUTE_US
 from weir.postgres.rollup_statements import Level
-from weir.timeseries.composing import Buckets, Counter, Parts, columns_for, compose, join
+from weir.timeseries.composing import (
+    Buckets,
+    Counter,
+    Parts,
+    columns_for,
+    compose,
+    join,
+    no_buckets,
+)
 from weir.timeseries.filling import fill_gaps
 
 #: Parts read at once: what an answer takes in memory.
@@ -87,7 +95,7 @@ async def read_newest(
 
 async def download(
     pool: asyncpg.Pool, series: Sequence[Series], question: BucketQuestion
-) -> AsyncIterator[Buckets]:
+) -> AsyncGenerator[Buckets]:
     """Give all buckets, series after series, a few at a time, from one snapshot.
 
     Raises:
@@ -99,7 +107,7 @@ async def download(
         check_kept(plan)
         since_us, until_us = to_us(question.since), to_us(question.until)
         # The first answer may be empty: it says that the question was right.
-        yield join([], question.functions)
+        yield no_buckets(question.functions, is_text=plan.is_text)
         for group in plan.groups:
             for some in _few(plan, group):
                 if question.fill is not Fill.NONE:

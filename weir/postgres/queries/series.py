@@ -80,8 +80,8 @@ _SUMMARISE = """
     WHERE serial = $1 ORDER BY field
     """
 _HAVE_TEXTS = """
-    SELECT id, EXISTS (SELECT FROM text_reading WHERE series_id = id) AS has_texts
-    FROM unnest($1::integer[]) AS id
+    SELECT id FROM unnest($1::integer[]) AS id
+    WHERE EXISTS (SELECT FROM text_reading WHERE series_id = id)
     """
 _HAVE_NUMBERS = """
     SELECT id FROM unnest($1::integer[]) AS id
@@ -133,12 +133,16 @@ async def which_are_texts(
     connection: Connection, series_ids: Sequence[int], tail: datetime | None
 ) -> set[int]:
     """Give the series that have texts and no numbers."""
-    rows = await connection.fetch(_HAVE_TEXTS, series_ids)
-    with_texts = [row["id"] for row in rows if row["has_texts"]]
+    with_texts = await which_have_texts(connection, series_ids)
     if not with_texts:
-        return set()
+        return with_texts
     statement = _HAVE_NUMBERS.format(tail=tail_literal(tail))
-    return set(with_texts) - {row["id"] for row in await connection.fetch(statement, with_texts)}
+    return with_texts - {row["id"] for row in await connection.fetch(statement, with_texts)}
+
+
+async def which_have_texts(connection: Connection, series_ids: Sequence[int]) -> set[int]:
+    """Give the series that have texts, beside numbers or alone."""
+    return {row["id"] for row in await connection.fetch(_HAVE_TEXTS, series_ids)}
 
 
 def tail_literal(tail: datetime | None) -> str:

@@ -1,0 +1,49 @@
+"""One JSON object a line. Source: https://github.com/ndjson/ndjson-spec, version 1.0.0."""
+
+import json
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow.compute as pc  # type: ignore[import-untyped] # it has no types
+
+from gateway.tables import with_text_instants
+
+MEDIA_TYPE = "application/x-ndjson"
+
+
+def open_writer(_: pa.Schema) -> "NdjsonWriter":
+    """Begin a file; each line says its columns itself."""
+    return NdjsonWriter()
+
+
+class NdjsonWriter:
+    """Writes lines by joining columns of texts: no Python object for any row."""
+
+    def write(self, piece: pa.RecordBatch) -> bytes:
+        """Give a line for each row."""
+        if not piece.num_rows:
+            return b""
+        rows = with_text_instants(piece)
+        parts: list[Any] = []
+        for at, name in enumerate(rows.schema.names):
+            parts += [f"{',' if at else '{'}{json.dumps(name)}:", _as_json(rows.column(name))]
+        lines = pc.binary_join_element_wise(*parts, "}\n", "")
+        _, offsets, text = lines.buffers()
+        assert offsets is not None  # noqa: S101 - there are rows
+        return bytes(text) if text else b""
+
+    def close(self) -> bytes:
+        """Give nothing: lines need no end."""
+        return b""
+
+
+def _as_json(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        values = pa.array([json.dumps(each) for each in column.dictionary.to_pylist()], pa.string())
+        return values.take(column.indices)
+    if pa.types.is_string(column.type):
+        return pa.array([json.dumps(each) for each in column.to_pylist()], pa.string())
+    if pa.types.is_floating(column.type):
+        # JSON has no words for what is not finite.
+        column = pc.if_else(pc.is_finite(column), column, None)
+    return pc.fill_null(pc.cast(column, pa.string()), "null")
