@@ -9,7 +9,10 @@
     + WrongSerialError         the payload names another device than the routing key
     + ImplausibleReadingError  decoded, but breaks a rule of the model
     + RejectedByStoreError     the database refused this very value
-    + NotApprovedError         its device waits for an operator's approval
+    + HeldBackError            its device is not let in; replay it when it is
+      - NotApprovedError       it waits for an operator's approval
+      - DeviceDisabledError    an operator has shut it out
+      - DeviceDeletedError     an operator has deleted it
     + UnknownDeletionError     nobody asked for this deletion of readings
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
@@ -90,10 +93,34 @@ class RejectedByStoreError(InvalidMessageError):
     reason = "rejected_by_store"
 
 
-class NotApprovedError(InvalidMessageError):
-    """The message's device waits for approval; what it sends is kept until then."""
+class HeldBackError(InvalidMessageError):
+    """The message's device is not let in; what it sends is kept until it is."""
+
+    reason = "held_back"
+
+
+class NotApprovedError(HeldBackError):
+    """The message's device waits for approval."""
 
     reason = "not_approved"
+
+
+class DeviceDisabledError(HeldBackError):
+    """An operator has shut the message's device out."""
+
+    reason = "device_disabled"
+
+
+class DeviceDeletedError(HeldBackError):
+    """An operator has deleted the message's device."""
+
+    reason = "device_deleted"
+
+
+#: Reasons of dead letters that say nothing against the message itself.
+HELD_BACK_REASONS = frozenset(
+    {NotApprovedError.reason, DeviceDisabledError.reason, DeviceDeletedError.reason}
+)
 
 
 class UnknownDeletionError(InvalidMessageError):

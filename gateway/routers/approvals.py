@@ -9,16 +9,21 @@ from pydantic import Field
 from gateway.access import requires
 from gateway.actor import InAuthor
 from gateway.context import InContext
+from gateway.idempotency import IdempotentRoute
 from gateway.parameters import Query, Serial
 from gateway.permissions import Permission
 from gateway.settling import ROUND_SIZE, ROUND_SIZE_MAX, Settlement, plan_round, report_round
 from weir.errors import NotApprovedError
-from weir.postgres.enrolment import approve
+from weir.events.device_commands import Approve
+from weir.postgres.device_changes import change_device
 from weir.postgres.queries.dead_letters import DeadLetterFilter
 from weir.postgres.settling import replay_round
 
 router = APIRouter(
-    prefix="/v1/devices", tags=["devices"], dependencies=[requires(Permission.DEVICES_WRITE)]
+    prefix="/v1/devices",
+    tags=["devices"],
+    dependencies=[requires(Permission.DEVICES_WRITE)],
+    route_class=IdempotentRoute,
 )
 
 
@@ -43,7 +48,7 @@ async def approve_device(
 
     Safe to repeat: each time replays what is left.
     """
-    was_pending = await approve(context.pool, serial, author.actor)
+    _, was_pending = await change_device(context.pool, serial, [Approve()], author)
     wanted = DeadLetterFilter(reason=NotApprovedError.reason, serial=serial)
     planned = await plan_round(context, wanted, query.limit, cursor=None)
     done = await replay_round(context.pool, planned, context.republisher)

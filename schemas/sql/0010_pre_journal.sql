@@ -44,7 +44,10 @@ LOCK TABLE device, series IN SHARE ROW EXCLUSIVE MODE;
 SELECT pg_advisory_xact_lock(hashtextextended('weir.journal', 0));
 
 INSERT INTO journal (entity, entity_id, entity_version, type, data, actor)
-SELECT 'site', organisation.slug || '/' || site.slug, site.entity_version, 'site_adopted',
+SELECT 'site',
+       CASE WHEN organisation.slug = 'default' THEN site.slug
+            ELSE organisation.slug || '/' || site.slug END,
+       site.entity_version, 'site_adopted',
        jsonb_build_object('site_id', site_id, 'name', site.name, 'time_zone', time_zone,
                           'created_at', site.recorded_at),
        'weir'

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from weir.errors import ConflictError, NotFoundError
 from weir.events.event import DomainEvent
+from weir.model.site import DEFAULT_ORGANISATION
 
 ENTITY = "site"
 UTC_TIME_ZONE = "UTC"
@@ -87,8 +88,8 @@ class Remove:
 
 
 def entity_id(organisation: str, slug: str) -> str:
-    """Name a site: its slug is only unique in its organisation."""
-    return f"{organisation}/{slug}"
+    """Name a site; those of the first organisation go by their slug alone."""
+    return slug if organisation == DEFAULT_ORGANISATION else f"{organisation}/{slug}"
 
 
 def decide(site: Site, command: Create | Change | Remove) -> list[DomainEvent]:

@@ -1,61 +1,30 @@
 """The registry of devices: enrolment, announcements, and the integers that stand for series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
 
-from weir.errors import RejectedByStoreError
-from weir.events.device import (
-    ENTITY,
-    DescribedField,
-    Device,
-    DeviceDescribed,
-    evolve,
-)
+from weir.errors import DeviceDeletedError, DeviceDisabledError
+from weir.events import series as series_events
+from weir.events.device import ENTITY, DescribedField, Device, evolve
 from weir.events.device_commands import Announce, decide
-from weir.events.event import JournalEntry
+from weir.events.event import Author, JournalEntry, entries_of
+from weir.events.series import Announced, Describe, Series
 from weir.model.announcement import Announcement
+from weir.model.device_state import DeviceState
 from weir.postgres import journal
+from weir.postgres.device_state import lock_device, store_device
 from weir.postgres.enrolment import enrol, enrolments
 from weir.postgres.pool import Connection, transaction
+from weir.postgres.series_state import NewSeries, create_series, lock_series, store_series
 
 _RESOLVE_DEVICES = "SELECT serial, device_id FROM device WHERE serial = ANY($1::text[])"
-_ADD_SERIES = """
-    INSERT INTO series (device_id, field, unit)
-    SELECT device_id, wanted.field, wanted.unit
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (serial, field, unit)
-    JOIN device USING (serial)
-    WHERE NOT EXISTS (SELECT FROM series AS s
-                      WHERE s.device_id = device.device_id AND s.field = wanted.field)
-    ORDER BY device_id, wanted.field
-    ON CONFLICT (device_id, field) DO NOTHING
-    """
 _RESOLVE = """
     SELECT wanted.serial, wanted.field, device_id, series_id
     FROM unnest($1::text[], $2::text[]) AS wanted (serial, field)
     JOIN device USING (serial) JOIN series USING (device_id, field)
-    """
-_LOCK_DEVICE = """
-    SELECT device_id, model, firmware, sample_rate_hz, boot_id, device.entity_version, announced_at,
-           site.slug AS site
-    FROM device JOIN site USING (site_id) WHERE serial = $1 FOR UPDATE OF device
-    """
-_KNOWN_FIELDS = """
-    SELECT field AS name, unit, description, kind FROM series WHERE device_id = $1
-    """
-_DESCRIBE = """
-    UPDATE device SET model = $2, firmware = $3, sample_rate_hz = $4, boot_id = $5,
-                      entity_version = $6, announced_at = $7
-    WHERE device_id = $1
-    """
-_DESCRIBE_SERIES = """
-    INSERT INTO series (device_id, field, unit, description, kind)
-    SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
-        AS described (field, unit, description, kind)
-    ORDER BY field
-    ON CONFLICT (device_id, field) DO UPDATE
-    SET unit = excluded.unit, description = excluded.description, kind = excluded.kind
     """
 
 
@@ -70,26 +39,30 @@ class PostgresDeviceStore:
         """Enrol or update a device; safe to repeat. True when it was new.
 
         Raises:
+            DeviceDisabledError: an operator has shut the device out.
+            DeviceDeletedError: an operator has deleted the device.
             StoreUnavailableError: try again later.
         """
+        serial = announcement.serial
         async with transaction(self._pool) as connection:
-            enrolled = await enrol(connection, [announcement.serial], pending=self._needs_approval)
-            row = await connection.fetchrow(_LOCK_DEVICE, announcement.serial)
-            if row is None:
-                raise RejectedByStoreError(f"{announcement.serial} could not be enrolled")
-            before = await _load(connection, row, announcement)
-            events = decide(before, Announce(announcement))
-            after = before
-            entries = []
+            enrolled = await enrol(connection, [serial], pending=self._needs_approval)
+            locked = await lock_device(connection, serial)
+            _refuse_shut_out(serial, locked.device)
+            fields = [field.name for field in announcement.fields]
+            known = await lock_series(connection, locked.device_id, fields)
+            created = await create_series(connection, _series_of(announcement))
+            events = decide(_with_fields(locked.device, known, fields), Announce(announcement))
+            after = locked.device
             for event in events:
                 after = evolve(after, event)
-                entries.append(
-                    JournalEntry(
-                        ENTITY, announcement.serial, after.version, event, announcement.serial
-                    )
-                )
-            await _store(connection, row["device_id"], after, received_at)
-            await journal.append(connection, [*enrolments(enrolled), *entries])
+            await store_device(connection, locked, after, received_at)
+            # Once more: somebody may have made one of them meanwhile.
+            present = await lock_series(connection, locked.device_id, fields)
+            described = await _describe(connection, announcement, present)
+            entries = entries_of(ENTITY, serial, locked.device.version, events, Author(serial))
+            await journal.append(
+                connection, [*enrolments(enrolled), *entries, *created, *described]
+            )
         return bool(enrolled)
 
 
@@ -107,9 +80,11 @@ async def resolve_series(
     fields = [field for _, field, _ in wanted]
     async with transaction(pool) as connection:
         enrolled = await enrol(connection, sorted(set(serials)))
-        await connection.execute(_ADD_SERIES, serials, fields, [unit for *_, unit in wanted])
+        created = await create_series(
+            connection, [NewSeries(serial, field, unit) for serial, field, unit in wanted]
+        )
         rows = await connection.fetch(_RESOLVE, serials, fields)
-        await journal.append(connection, enrolments(enrolled))
+        await journal.append(connection, [*enrolments(enrolled), *created])
     return {(row["serial"], row["field"]): (row["device_id"], row["series_id"]) for row in rows}
 
 
@@ -126,49 +101,52 @@ async def resolve_devices(pool: asyncpg.Pool, serials: Sequence[str]) -> dict[st
     return {row["serial"]: row["device_id"] for row in rows}
 
 
-async def _load(connection: Connection, row: asyncpg.Record, announcement: Announcement) -> Device:
-    """Read the device back from its row; of its series, those that the announcement speaks of."""
-    if row["announced_at"] is None:
-        return Device(row["entity_version"], site=row["site"])
-    known = {
-        field["name"]: field for field in await connection.fetch(_KNOWN_FIELDS, row["device_id"])
-    }
-    described = DeviceDescribed(
-        model=row["model"],
-        firmware=row["firmware"],
-        sample_rate_hz=row["sample_rate_hz"],
-        fields=tuple(
-            DescribedField.model_validate(dict(known[field.name]))
-            for field in announcement.fields
-            if field.name in known
-        ),
-    )
-    return Device(
-        row["entity_version"], site=row["site"], boot_id=row["boot_id"], description=described
-    )
+def _refuse_shut_out(serial: str, device: Device) -> None:
+    # What one that waits for approval says of itself is what the operator wants to know.
+    if device.is_deleted:
+        raise DeviceDeletedError(f"{serial} is deleted")
+    if device.state is DeviceState.DISABLED:
+        raise DeviceDisabledError(f"{serial} is disabled")
 
 
-async def _store(
-    connection: Connection, device_id: int, device: Device, received_at: datetime
-) -> None:
-    description = device.description
-    if description is None:
-        return
-    await connection.execute(
-        _DESCRIBE,
-        device_id,
-        description.model,
-        description.firmware,
-        description.sample_rate_hz,
-        device.boot_id,
-        device.version,
-        received_at,
+def _series_of(announcement: Announcement) -> list[NewSeries]:
+    return [
+        NewSeries(announcement.serial, field.name, field.unit, field.description, field.kind)
+        for field in announcement.fields
+    ]
+
+
+def _with_fields(device: Device, known: Mapping[str, Series], fields: Sequence[str]) -> Device:
+    """Put what was known of the announced `fields` into the device's description."""
+    if device.description is None:
+        return device
+    described = tuple(
+        DescribedField(
+            name=name,
+            unit=known[name].announced.unit,
+            description=known[name].announced.description,
+            kind=known[name].announced.kind,
+        )
+        for name in fields
+        if name in known
     )
-    await connection.execute(
-        _DESCRIBE_SERIES,
-        device_id,
-        [field.name for field in description.fields],
-        [field.unit for field in description.fields],
-        [field.description for field in description.fields],
-        [field.kind.value for field in description.fields],
-    )
+    return replace(device, description=device.description.model_copy(update={"fields": described}))
+
+
+async def _describe(
+    connection: Connection, announcement: Announcement, known: Mapping[str, Series]
+) -> list[JournalEntry]:
+    """Update the series that the device now describes otherwise; gives what to journal."""
+    entries: list[JournalEntry] = []
+    for field in announcement.fields:
+        before = after = known[field.name]
+        announced = Announced(field.unit, field.description, field.kind)
+        events = series_events.decide(before, Describe(announced))
+        for event in events:
+            after = series_events.evolve(after, event)
+        if events:
+            await store_series(connection, before, after)
+            name = series_events.entity_id(announcement.serial, field.name)
+            author = Author(announcement.serial)
+            entries += entries_of(series_events.ENTITY, name, before.version, events, author)
+    return entries

@@ -49,7 +49,7 @@ class PostgresReadingStore:
     ) -> None:
         self._pool = pool
         self._clock = clock or SystemClock()
-        self._admission = Admission(pool) if needs_approval else None
+        self._admission = Admission(pool, needs_approval=needs_approval)
         self._series_ids = SeriesIds(pool)
         self._device_ids = DeviceIds(pool)
         self._activity = Activity()
@@ -70,8 +70,7 @@ class PostgresReadingStore:
             RefusedItemsError: these batches are of devices that wait for approval.
             StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
         """
-        if self._admission is not None:
-            await self._admission.check([batch.serial for batch in batches])
+        await self._admission.check([batch.serial for batch in batches])
         refused = await unknown_deletions(self._pool, batches)
         if refused:
             raise RefusedItemsError(refused)

@@ -6,7 +6,7 @@ routing keys (devices and what they send) of which nothing is accepted any more.
 
 from collections import Counter
 
-from weir.errors import NotApprovedError, TooManyDeadLettersError
+from weir.errors import HELD_BACK_REASONS, TooManyDeadLettersError
 from weir.ports import DeadLetter
 
 #: Messages after which the shares are looked at, and counted anew.
@@ -30,8 +30,8 @@ class DeadLetterLimit:
         self._accepted.add(routing_key)
 
     def reject(self, letter: DeadLetter) -> None:
-        """Count a message that was rejected; one that waits for approval is not."""
-        if letter.reason != NotApprovedError.reason:
+        """Count a message that was rejected; one whose device is not let in is not."""
+        if letter.reason not in HELD_BACK_REASONS:
             self._message_count += 1
             self._reasons[letter.reason] += 1
             self._rejected.add(letter.routing_key)

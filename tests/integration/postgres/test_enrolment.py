@@ -8,11 +8,21 @@ import pytest
 
 from tests.integration.postgres.test_readings import batch
 from weir.errors import ConflictError, NotFoundError, RefusedItemsError
+from weir.events.device import Device
+from weir.events.device_commands import Approve, Command, Delete, Disable, Enable, Undelete
+from weir.events.event import Author
 from weir.ports import Checkpoint, DeadLetter
-from weir.postgres.enrolment import approve
+from weir.postgres.device_changes import change_device
+from weir.postgres.enrolment import ADMITTED_AGE_MAX_S, Admission
 from weir.postgres.readings import PostgresReadingStore
 
 pytestmark = pytest.mark.postgres
+
+ALICE = Author("user:alice")
+
+
+async def approve(pool: asyncpg.Pool, serial: str) -> tuple[Device, bool]:
+    return await change_device(pool, serial, [Approve()], ALICE)
 
 
 def held(serial: str, offset: int) -> DeadLetter:
@@ -43,21 +53,21 @@ async def test_an_approved_device_is_let_in_at_once(pool: asyncpg.Pool) -> None:
     with pytest.raises(RefusedItemsError):
         await store.append(Checkpoint("m", "s", 0), 1, [batch({0: 1.0})], [])
 
-    assert await approve(pool, "pump-1", "alice")
-    assert not await approve(pool, "pump-1", "alice")
+    assert (await approve(pool, "pump-1"))[1]
+    assert not (await approve(pool, "pump-1"))[1]
 
     await store.append(Checkpoint("m", "s", 0), 1, [batch({0: 1.0})], [])
     events = await pool.fetch(
         "SELECT type, entity_version, actor FROM journal WHERE entity = 'device' ORDER BY position"
     )
-    assert [("device_enrolled", 1, "pump-1"), ("device_approved", 2, "alice")] == [
+    assert [("device_enrolled", 1, "pump-1"), ("device_approved", 2, "user:alice")] == [
         tuple(event) for event in events
     ]
 
 
 async def test_nobody_can_approve_what_is_not_there(pool: asyncpg.Pool) -> None:
     with pytest.raises(NotFoundError, match="nobody"):
-        await approve(pool, "nobody", "alice")
+        await approve(pool, "nobody")
 
 
 async def test_an_approval_sees_everything_that_was_set_aside(pool: asyncpg.Pool) -> None:
@@ -68,16 +78,50 @@ async def test_an_approval_sees_everything_that_was_set_aside(pool: asyncpg.Pool
     transaction = blocker.transaction()
     await transaction.start()
     await blocker.execute("SELECT 1 FROM device WHERE serial = 'pump-1' FOR SHARE")
-    approval = asyncio.create_task(approve(pool, "pump-1", "alice"))
+    approval = asyncio.create_task(approve(pool, "pump-1"))
     while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
         await asyncio.wait([approval], timeout=0.01)
 
     assert not approval.done()
     await transaction.rollback()
     await pool.release(blocker)
-    assert await approval
+    assert (await approval)[1]
 
     # Whoever still thinks that the device waits must look again.
     with pytest.raises(ConflictError):
         await store.append(Checkpoint("m", "s", 0), 1, [], [held("pump-1", 0)])
     assert 0 == await pool.fetchval("SELECT count(*) FROM dead_letter")
+
+
+@pytest.mark.parametrize(
+    ("shut_out", "let_in", "reason"),
+    [(Disable(), Enable(), "device_disabled"), (Delete(), Undelete(), "device_deleted")],
+    ids=["disabled", "deleted"],
+)
+async def test_what_a_device_sends_that_is_shut_out_is_refused_until_it_is_let_in(
+    pool: asyncpg.Pool, shut_out: Command, let_in: Command, reason: str
+) -> None:
+    now_s = 0.0
+    admission = Admission(pool, monotonic_s=lambda: now_s)
+    await PostgresReadingStore(pool).append(Checkpoint("m", "s", 0), 1, [batch({0: 1.0})], [])
+    await admission.check(["pump-1", "new-1"])
+
+    await change_device(pool, "pump-1", [shut_out], ALICE)
+    await admission.check(["pump-1"])
+    now_s += ADMITTED_AGE_MAX_S
+    with pytest.raises(RefusedItemsError) as caught:
+        await admission.check(["new-1", "pump-1"])
+    await change_device(pool, "pump-1", [let_in], ALICE)
+    await admission.check(["pump-1"])
+
+    assert {1: reason} == {index: error.reason for index, error in caught.value.errors.items()}
+
+
+async def test_who_is_let_in_is_asked_for_once(pool: asyncpg.Pool) -> None:
+    """The row that tells of changes is looked at once a second, and nothing else after that."""
+    now_s = 0.0
+    admission = Admission(pool, monotonic_s=lambda: now_s)
+    await admission.check(["pump-1", "pump-2"])
+    await pool.close()
+
+    await admission.check(["pump-2", "pump-1"])

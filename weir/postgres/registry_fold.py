@@ -1,0 +1,147 @@
+"""What the journal adds up to, as rows of the tables `site`, `device` and `series`.
+
+The journal is read entity by entity, in the order of its key, so that memory does not grow with it.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from weir.events import device, series, site
+from weir.events.catalogue import catalogue
+from weir.events.device import Device
+from weir.events.event import DomainEvent
+from weir.events.series import Series
+from weir.events.site import Site
+from weir.model.site import DEFAULT_ORGANISATION
+from weir.postgres.pool import Connection
+from weir.postgres.series_state import overridden
+
+State = TypeVar("State")
+Row = tuple[Any, ...]
+
+#: Events fetched from the database at once.
+FETCHED_COUNT = 1_000
+_CREATED = frozenset({"site_created", "device_enrolled", "series_created"})
+_ANNOUNCED = frozenset({"device_described", "device_started"})
+_READ = """
+    SELECT entity_id, type, type_version, data, recorded_at FROM journal
+    WHERE entity = $1 ORDER BY entity_id, entity_version
+    """
+
+
+@dataclass
+class Folded(Generic[State]):
+    """One entity, what its events add up to, and when the last of some kinds were recorded."""
+
+    entity_id: str
+    state: State
+    created_at: datetime | None = None
+    announced_at: datetime | None = None
+
+
+@dataclass
+class Numbers:
+    """The numbers by which rows name one another, as far as they are rebuilt."""
+
+    organisations: dict[str, int]
+    sites: dict[str, int] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
+
+
+async def fold_sites(connection: Connection, numbers: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of all sites; notes their numbers."""
+    async for folded in _fold(connection, site.ENTITY, Site(), site.evolve):
+        state = folded.state
+        if state.site_id is None:
+            continue
+        numbers.sites[folded.entity_id] = state.site_id
+        organisation, _, slug = folded.entity_id.rpartition("/")
+        yield (
+            state.site_id,
+            numbers.organisations[organisation or DEFAULT_ORGANISATION],
+            slug,
+            state.name,
+            state.time_zone,
+            state.version,
+            folded.created_at,
+        )
+
+
+async def fold_devices(connection: Connection, numbers: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of all devices; notes their numbers."""
+    async for folded in _fold(connection, device.ENTITY, Device(), device.evolve):
+        state = folded.state
+        site_id = numbers.sites.get(site.entity_id(state.organisation, state.site))
+        if state.device_id is None or site_id is None:
+            continue
+        numbers.devices[folded.entity_id] = state.device_id
+        described = state.description
+        yield (
+            state.device_id,
+            folded.entity_id,
+            site_id,
+            state.state,
+            state.is_deleted,
+            state.name,
+            described.model if described else "",
+            described.firmware if described else "",
+            described.sample_rate_hz if described else 0.0,
+            state.boot_id,
+            state.version,
+            folded.created_at,
+            folded.announced_at,
+        )
+
+
+async def fold_series(connection: Connection, numbers: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of all series."""
+    async for folded in _fold(connection, series.ENTITY, Series(), series.evolve):
+        state = folded.state
+        serial, _, name = folded.entity_id.partition("/")
+        device_id = numbers.devices.get(serial)
+        if device_id is None:
+            continue
+        yield (
+            state.series_id,
+            device_id,
+            name,
+            state.unit,
+            state.description,
+            state.kind,
+            state.series_class,
+            overridden(state.settings),
+            state.announced.unit,
+            state.announced.description,
+            state.announced.kind,
+            state.version,
+            folded.created_at,
+        )
+
+
+async def _fold(
+    connection: Connection,
+    entity: str,
+    initial: State,
+    evolve: Callable[[State, DomainEvent], State],
+) -> AsyncIterator[Folded[State]]:
+    decode = catalogue().decode
+    current: Folded[State] | None = None
+    async for row in connection.cursor(_READ, entity, prefetch=FETCHED_COUNT):
+        if current is None or current.entity_id != row["entity_id"]:
+            if current is not None:
+                yield current
+            current = Folded(row["entity_id"], initial)
+        event = decode(row["type"], row["type_version"], json.loads(row["data"]))
+        current.state = evolve(current.state, event)
+        if event.type in _CREATED:
+            current.created_at = row["recorded_at"]
+        elif event.type in _ANNOUNCED:
+            current.announced_at = row["recorded_at"]
+        else:
+            # What an adopted entity says of itself is older than the event.
+            current.created_at = getattr(event, "created_at", current.created_at)
+    if current is not None:
+        yield current
