@@ -89,6 +89,11 @@ class Step:
 async def begin(connection: Connection) -> None:
     """Be the only one that writes rollups until the transaction ends; call it first."""
     await connection.execute(_LOCK)
+    await find_by_key(connection)
+
+
+async def find_by_key(connection: Connection) -> None:
+    """Have everything found by key until the transaction ends."""
     await connection.execute(_BY_KEY)
 
 
