@@ -68,6 +68,9 @@ _MINUTES = """
     SELECT bucket FROM rollup_minute LEFT JOIN series_kept USING (series_id)
     WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
       AND bucket >= coalesce(raw_from, '-infinity')
+    UNION
+    SELECT bucket FROM rollup_sealed
+    WHERE level = 'minute' AND series_id = $1 AND bucket >= $2 AND bucket < $3
     """
 #: Hours of the day that have their minutes still, the one that has none any more included.
 _HOURS = """
@@ -75,6 +78,9 @@ _HOURS = """
                                      interval '1 hour') AS hour
     LEFT JOIN series_kept ON series_id = $1
     WHERE hour >= coalesce(minute_from, '-infinity')
+    UNION
+    SELECT bucket FROM rollup_sealed
+    WHERE level = 'hour' AND series_id = $1 AND bucket >= $2 AND bucket < $3
     """
 #: The rise inside a bucket whose readings are gone, from what is left: its first and last value.
 _ESTIMATE_RISE = """

@@ -17,6 +17,7 @@ _NOTHING = """
     0, 0, 'Infinity'::float8, '-Infinity'::float8, 0, 'infinity'::timestamptz,
     0, '-infinity'::timestamptz, 0, 0, 0, NULL::float8
     """
+_COLUMNS = ", ".join(COLUMNS)
 _READINGS = """
     SELECT series_id, observed_at AS bucket, 1::bigint AS count, value AS sum, value AS min,
            value AS max, value AS first_value, observed_at AS first_at, value AS last_value,
@@ -33,7 +34,10 @@ async def which_are_sealed(
 ) -> list[bool]:
     """Tell for each bucket whether its source (a level, or the readings) has been dropped."""
     column = _KEPT_FROM[source]
-    newest = await connection.fetchval(f"SELECT max({column}) FROM series_kept")  # noqa: S608
+    # Where nothing was dropped yet it is -infinity, which Python has no instant for.
+    newest = await connection.fetchval(
+        f"SELECT nullif(max({column}), '-infinity') FROM series_kept"  # noqa: S608
+    )
     if newest is None or not any(start < newest for start in buckets.starts):
         return [False] * len(buckets)
     rows = await connection.fetch(
@@ -68,22 +72,30 @@ async def join_late(
 async def forget_covered(
     connection: Connection, level: Level, series_id: int, since: datetime, until: datetime
 ) -> None:
-    """Delete the buckets without a source that lie wholly in a range that is being deleted."""
-    source = {Level.MINUTE: None, Level.HOUR: Level.MINUTE, Level.DAY: Level.HOUR}.get(
-        level, Level.HOUR
-    )
+    """Forget buckets without a source that lie wholly in a range that is being deleted.
+
+    Of a bucket that lies in it in part nobody knows which readings it had: it stays.
+    """
+    # Days of sites may be computed from minutes: then too their hours are no older than they are.
+    source = {Level.MINUTE: None, Level.HOUR: Level.MINUTE}.get(level, Level.HOUR)
     covered = f"""
-        series_id = $1 AND first_at >= $2 AND last_at < $3
-        AND bucket < (SELECT max({_KEPT_FROM[source]}) FROM series_kept WHERE series_id = $1)
+        b.series_id = $1 AND b.first_at >= $2 AND b.last_at < $3 AND b.count > 0
+        AND b.bucket < (SELECT {_KEPT_FROM[source]} FROM series_kept WHERE series_id = $1)
         """  # noqa: S608
     await connection.execute(
-        f"DELETE FROM {level.table} WHERE {covered}",  # noqa: S608
+        f"""
+        DELETE FROM {level.table} AS b WHERE {covered} AND NOT EXISTS (
+            SELECT FROM rollup_sealed AS s
+            WHERE s.level = $4 AND s.series_id = b.series_id AND s.bucket = b.bucket)
+        """,  # noqa: S608
         series_id,
         since,
         until,
+        level.value,
     )
+    # What came late for it is joined to nothing from now on.
     await connection.execute(
-        f"DELETE FROM rollup_sealed WHERE level = $4 AND count > 0 AND {covered}",  # noqa: S608
+        f"UPDATE rollup_sealed AS b SET ({_COLUMNS}) = ({_NOTHING}) WHERE level = $4 AND {covered}",  # noqa: S608
         series_id,
         since,
         until,
@@ -92,10 +104,9 @@ async def forget_covered(
 
 
 def _seal(level: Level) -> str:
-    columns = ", ".join(COLUMNS)
     kept = ", ".join(f"b.{column}" for column in COLUMNS)
     return f"""
-    INSERT INTO rollup_sealed (level, series_id, bucket, {columns})
+    INSERT INTO rollup_sealed (level, series_id, bucket, {_COLUMNS})
     SELECT $4, t.series_id, t.bucket, {kept}
     FROM {TOUCHED} JOIN {level.table} AS b ON b.series_id = t.series_id AND b.bucket = t.bucket
     UNION ALL
@@ -107,7 +118,6 @@ def _seal(level: Level) -> str:
 
 
 def _join(level: Level, source: Level | None) -> str:
-    columns = ", ".join(COLUMNS)
     late = ", ".join(f"late.{column}" for column in COLUMNS)
     parts = _READINGS if source is None else f"SELECT * FROM {source.table}"  # noqa: S608
     zone, zone_column = ("", "") if level is not Level.SITE_DAY else (", $5", ", time_zone")
@@ -117,7 +127,7 @@ def _join(level: Level, source: Level | None) -> str:
         JOIN rollup_sealed AS s ON s.level = $4 AND s.series_id = t.series_id
                                AND s.bucket = t.bucket
     ), parts AS (
-        SELECT series_id, bucket, {columns} FROM sealed WHERE count > 0
+        SELECT series_id, bucket, {_COLUMNS} FROM sealed WHERE count > 0
         UNION ALL
         SELECT sealed.series_id, sealed.bucket, {late}
         FROM sealed JOIN LATERAL (
@@ -131,7 +141,7 @@ def _join(level: Level, source: Level | None) -> str:
                lag(last_value) OVER (PARTITION BY series_id, bucket ORDER BY first_at) AS previous
         FROM parts JOIN series USING (series_id)
     )
-    INSERT INTO {level.table} (series_id, bucket, {columns}{zone_column})
+    INSERT INTO {level.table} (series_id, bucket, {_COLUMNS}{zone_column})
     SELECT series_id, bucket, sum(count)::bigint, sum(sum), min(min), max(max),
            (array_agg(first_value ORDER BY first_at))[1], min(first_at),
            (array_agg(last_value ORDER BY first_at DESC))[1], max(last_at),

@@ -1,8 +1,9 @@
-"""Rollups against DuckDB after any history: late, repeated, corrected, deleted, restarted."""
+"""Rollups against DuckDB after any history: late, repeated, corrected, deleted, dropped."""
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -12,14 +13,18 @@ from hypothesis import strategies as st
 
 from tests.integration.postgres.rollup_checks import assert_same
 from tests.integration.postgres.rollup_oracle import rollups
-from tests.integration.postgres.rollup_world import START_US, World
+from tests.integration.postgres.rollup_world import START, START_US, World
+from weir.clock import to_us
 from weir.postgres.pool import open_pool
+from weir.postgres.retention.runs import PostgresRetentionStore
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 KINDS = {"power": "gauge", "energy": "total_increasing", "balance": "total"}
 LEVELS = ("minute", "hour", "day", "site_day")
 TIME_ZONE = "Europe/Berlin"
+#: What the first migration keeps readings for.
+RAW_AGE = timedelta(days=30)
 TABLES = (
     "reading, text_reading, device, journal, stream_offset, rollup_minute, rollup_hour, rollup_day,"
     " rollup_site_day, rollup_sealed, rollup_request, rollup_progress, reading_arrival,"
@@ -41,39 +46,74 @@ READINGS = st.dictionaries(INSTANTS, VALUES, min_size=1, max_size=6)
 
 
 @dataclass
+class Field:
+    """The readings of one field: those that are there, and those that retention has dropped.
+
+    `dropped` has the instants and values of each minute that were rolled up when they were dropped.
+    """
+
+    raw: dict[int, float] = field(default_factory=dict)
+    dropped: dict[int, dict[int, float]] = field(default_factory=dict)
+
+    def rolled_up(self) -> dict[int, float]:
+        """Give all that the rollups must be made of.
+
+        Of a late reading between the first and the last of a minute that was dropped, nobody can
+        know whether it was counted: it is not.
+        """
+        late = {at: value for at, value in self.raw.items() if not self._is_within_dropped(at)}
+        dropped = [readings for readings in self.dropped.values() if readings]
+        return late | {at: value for readings in dropped for at, value in readings.items()}
+
+    def drop(self, before_us: int) -> None:
+        for at, value in self.rolled_up().items():
+            if at < before_us:
+                self.dropped.setdefault(_minute(at), {})[at] = value
+        self.raw = {at: value for at, value in self.raw.items() if at >= before_us}
+
+    def delete(self, since_us: int, until_us: int) -> None:
+        """A minute that was dropped goes when all that it had is deleted, else it stays whole."""
+        self.raw = {at: v for at, v in self.raw.items() if not since_us <= at < until_us}
+        for readings in self.dropped.values():
+            if readings and since_us <= min(readings) and max(readings) < until_us:
+                readings.clear()
+
+    def _is_within_dropped(self, at: int) -> bool:
+        dropped = self.dropped.get(_minute(at))
+        return bool(dropped) and min(dropped) <= at <= max(dropped)
+
+
+@dataclass
 class Model:
-    """What must be in the database, by field and instant."""
+    """Does what a test says, and knows what must be in the database then."""
 
     world: World
-    readings: dict[str, dict[int, float]] = field(
-        default_factory=lambda: {name: {} for name in KINDS}
-    )
+    fields: dict[str, Field] = field(default_factory=lambda: {name: Field() for name in KINDS})
+    retained_day: int = -1
 
     async def store(self, name: str, readings: dict[int, float]) -> None:
         await self.world.store(name, readings)
-        self.readings[name] = readings | self.readings[name]
+        self.fields[name].raw = readings | self.fields[name].raw
 
     async def correct(self, name: str, readings: dict[int, float]) -> None:
         await self.world.store(name, readings, is_correction=True)
-        self.readings[name] |= readings
+        self.fields[name].raw |= readings
 
     async def repeat(self, index: int) -> None:
         """Send a message again; of a deletion that would be another deletion."""
         batches = [body for body in self.world.messages if body not in self.world.deletions]
-        if batches:
-            await self._repeat(batches[index % len(batches)])
-
-    async def _repeat(self, body: bytes) -> None:
+        if not batches:
+            return
+        body = batches[index % len(batches)]
         name, readings, is_correction = self.world.decoded(body)
         await self.world.write(body)
-        kept = self.readings[name]
-        self.readings[name] = kept | readings if is_correction else readings | kept
+        kept = self.fields[name].raw
+        self.fields[name].raw = kept | readings if is_correction else readings | kept
 
     async def delete(self, name: str, since_us: int, minutes: float) -> None:
         until_us = since_us + round(minutes * 60_000_000)
         await self.world.delete(name, since_us, until_us)
-        kept = self.readings[name].items()
-        self.readings[name] = {at: value for at, value in kept if not since_us <= at < until_us}
+        self.fields[name].delete(since_us, until_us)
 
     async def wait(self, seconds: float) -> None:
         self.world.clock.advance(seconds)
@@ -82,13 +122,32 @@ class Model:
     async def restart(self) -> None:
         self.world.restart()
 
+    async def retain(self, day: int) -> None:
+        """Drop readings from before a day, once the rollups have them all."""
+        self.retained_day = max(day, self.retained_day)
+        before = START + timedelta(days=self.retained_day)
+        clock = self.world.clock
+        clock.advance(max(0.0, (before + RAW_AGE - clock.now()).total_seconds()))
+        await self.world.settle()
+        report = await PostgresRetentionStore(self.world.pool).run(clock.now())
+        assert not self.world.messages or () == tuple(report.waits)
+        for each in self.fields.values():
+            each.drop(to_us(before))
+        stored = await self.world.pool.fetchval("SELECT count(*) FROM reading")
+        assert sum(len(each.raw) for each in self.fields.values()) == stored
+
     async def check(self) -> None:
         await self.world.settle()
         for name, kind in KINDS.items():
+            readings = self.fields[name].rolled_up()
             for level in LEVELS:
                 zone = TIME_ZONE if level == "site_day" else "UTC"
-                expected = rollups(self.readings[name], level, kind, zone)
+                expected = rollups(readings, level, kind, zone)
                 assert_same(expected, await self.world.buckets(level, name))
+
+
+def _minute(at: int) -> int:
+    return at - at % 60_000_000
 
 
 #: A method of the model, and what it is given.
@@ -100,6 +159,7 @@ STEPS = st.one_of(
     st.tuples(st.just("delete"), NAMES, INSTANTS, st.sampled_from([0.1, 1.0, 70.0, 3_000.0])),
     st.tuples(st.just("wait"), st.sampled_from([1, 6, 70])),
     st.tuples(st.just("restart")),
+    st.tuples(st.just("retain"), st.integers(0, 2)),
 )
 
 

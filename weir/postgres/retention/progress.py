@@ -30,6 +30,11 @@ _BEHIND = """
                    OR noted.next_offset > rolled.next_offset))
     ORDER BY written.stream LIMIT 1
     """
+#: Rollups that somebody wants computed again are computed from what is about to go.
+_REQUESTED = """
+    SELECT reason FROM rollup_request
+    WHERE since < $2 AND until > $1 AND done_until < $2 ORDER BY request_id LIMIT 1
+    """
 _IS_WRITTEN = """
     SELECT EXISTS (SELECT FROM stream_offset WHERE consumer = 'measurements' AND next_offset > 0)
     """
@@ -45,6 +50,9 @@ async def require_rolled_up(connection: Connection, since: datetime, until: date
     """
     if not await connection.fetchval(_IS_WRITTEN):
         raise TransientError("no reading has come through a stream: the rollups cannot be trusted")
+    reason = await connection.fetchval(_REQUESTED, since, until)
+    if reason is not None:
+        raise TransientError(f"rollups are being computed again ({reason})")
     # Of rows, the time between two minutes may go; days are what arrivals are noted by.
     days = since.date(), (until + timedelta(days=1, microseconds=-1)).date()
     behind = await connection.fetchrow(_BEHIND, *days, until + _NEW_FOR)
