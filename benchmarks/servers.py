@@ -81,6 +81,11 @@ class Worker:
     def __init__(self, process: "asyncio.subprocess.Process") -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     async def wait_ready(self) -> None:
         """Return when it has made its preparations."""
         assert self._process.stdout is not None  # noqa: S101 - opened as a pipe
