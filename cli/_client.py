@@ -55,6 +55,15 @@ class Gateway:
         """
         return self._ask("POST", path, parameters)
 
+    def post_lines(self, path: str, parameters: Parameters, lines: bytes) -> Answer:
+        """Send lines of JSON, to be taken one by one; parameters that are None are left out.
+
+        Raises:
+            WeirError: as `post` does.
+        """
+        headers = {"Content-Type": "application/x-ndjson"}
+        return self._ask("POST", path, parameters, headers=headers, content=lines)
+
     def get_all(
         self, path: str, parameters: Parameters, *, key: str, limit: int | None
     ) -> Iterator[Answer]:
@@ -74,10 +83,20 @@ class Gateway:
                 return
             left = None if left is None else left - len(page[key])
 
-    def _ask(self, method: str, path: str, parameters: Parameters | None) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
         wanted = {name: value for name, value in (parameters or {}).items() if value is not None}
         try:
-            response = self._client.request(method, path, params=httpx.QueryParams(wanted))
+            response = self._client.request(
+                method, path, params=httpx.QueryParams(wanted), headers=headers, content=content
+            )
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise GatewayUnavailableError(

@@ -34,6 +34,8 @@ _EXIT_CODES: tuple[tuple[type[WeirError], int], ...] = (
     (ConfigError, 78),
 )
 _EXIT_FAILED = 1
+#: What extra `files` brings.
+_FILE_PACKAGES = frozenset({"matplotlib", "pyarrow"})
 #: The applications and the library: everything else that is not importable is an extra.
 _OWN_PACKAGES = frozenset({"weir", "cli", "gateway", "producers", "consumers"})
 
@@ -53,12 +55,12 @@ def reported() -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package in _OWN_PACKAGES:
             raise
-        _exit(
-            ConfigError(
-                f"this command needs {package!r}, which is not installed: "
-                "pip install 'weir[server]', or 'weir[embedded]' for `iotctl up`"
-            )
+        advice = (
+            "pip install 'weir[files]'"
+            if package in _FILE_PACKAGES
+            else "pip install 'weir[server]', or 'weir[embedded]' for `iotctl up`"
         )
+        _exit(ConfigError(f"this command needs {package!r}, which is not installed: {advice}"))
 
 
 def exit_code_of(error: WeirError) -> int:

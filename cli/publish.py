@@ -16,12 +16,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli._csv_options import (
+    Decimal,
+    Delimiter,
+    Encoding,
+    Missing,
+    TimeFormat,
+    Zone,
+    one_character,
+    zone,
+)
 from cli._output import Format, Output, print_fields, print_json, print_note, printable
 from producers.csv_file import CsvFile, CsvLayout
 from producers.csv_lines import MISSING
@@ -42,25 +51,12 @@ Serial = Annotated[str, typer.Option(metavar="SERIAL", help="The device to publi
 TimeColumn = Annotated[
     str, typer.Option(metavar="COLUMN", help="Times: ISO 8601, or a number since 1970.")
 ]
-TimeFormat = Annotated[
-    str | None, typer.Option(metavar="FORMAT", help="Of other times: '%d.%m.%Y %H:%M'.")
-]
-Zone = Annotated[
-    str, typer.Option(metavar="ZONE", help="Of times that name none, such as Europe/Berlin.")
-]
 Columns = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="A column to send; without, all are.")
 ]
 Texts = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="A column of texts, not of numbers.")
 ]
-Missing = Annotated[
-    list[str] | None,
-    typer.Option(metavar="VALUE", help="What stands for no value, besides nothing, NaN and NA."),
-]
-Delimiter = Annotated[str, typer.Option(metavar="CHAR", help="What separates cells.")]
-Decimal = Annotated[str, typer.Option(metavar="CHAR", help="The decimal mark of numbers.")]
-Encoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of the file.")]
 Speed = Annotated[
     str, typer.Option(metavar="X|max", help="Times faster than the file's own times.")
 ]
@@ -112,12 +108,12 @@ def publish_csv(
     layout = CsvLayout(
         time_column=time_column,
         time_format=time_format,
-        zone=_zone(timezone),
+        zone=zone(timezone),
         columns=tuple(column or ()),
         text_columns=tuple(text or ()),
         missing=MISSING | {value.lower() for value in missing or ()},
-        delimiter=_one_character("--delimiter", delimiter),
-        decimal_mark=_one_character("--decimal", decimal),
+        delimiter=one_character("--delimiter", delimiter),
+        decimal_mark=one_character("--decimal", decimal),
         encoding=encoding,
     )
     pace = _pace(speed, starts_at, ends_now=ends_now, batch_rows=batch, is_strict=strict)
@@ -153,21 +149,6 @@ def _parse_speed(text: str) -> float | None:
     if not 0 < speed < float("inf"):
         raise ConfigError(f"--speed {text}: a number above 0, or {_AS_FAST_AS_POSSIBLE}")
     return speed
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(f"--timezone {name}: no such time zone is known here") from error
-
-
-def _one_character(option: str, text: str) -> str:
-    """Take one character; a tab may be spelled with a backslash, as shells make it hard."""
-    character = "\t" if text == r"\t" else text
-    if len(character) != 1:
-        raise ConfigError(f"{option} {text}: one character")
-    return character
 
 
 @contextmanager

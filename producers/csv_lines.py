@@ -5,9 +5,9 @@ Format: RFC 4180 with a header line; delimiter and encoding are settings.
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from weir.errors import ConfigError
 
@@ -17,11 +17,15 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a row, or one value of it, cannot be used; `reason` is one of a few."""
+    """Why a row, or one value of it, cannot be used; `reason` is one of a few.
+
+    `cells`: of a line that has another number of them than the header.
+    """
 
     line: int
     reason: str
     detail: str
+    cells: Sequence[str] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}: {self.detail}"
@@ -29,10 +33,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The cells of a line, as many as the header has; `number` counts from 1, the header."""
+    """The cells of a line, as many as the header has; `number` counts from 1, the header.
+
+    Cells are texts in CSV, and have types elsewhere.
+    """
 
     number: int
-    cells: Sequence[str]
+    cells: Sequence[Any]
 
 
 class CsvLines:
@@ -79,7 +86,7 @@ class CsvLines:
                     yield Line(reader.line_num, cells)
                 elif cells:
                     detail = f"{len(cells)}, the header has {len(self.header)}"
-                    yield Problem(reader.line_num, "number of cells", detail)
+                    yield Problem(reader.line_num, "number of cells", detail, cells)
 
     def _read_header(self) -> list[str]:
         try:
