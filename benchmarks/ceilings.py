@@ -37,12 +37,17 @@ async def copy_rows_per_s(site: Site, start_us: int, *, series_count: int) -> fl
     return COPY_COUNT * per_series * series_count / elapsed_s
 
 
-async def mqtt_messages_per_s(site: Site, stream: str, count: int, start_us: int) -> float:
-    """Measure the broker from MQTT to a raw reader of the stream, which does nothing else."""
+async def mqtt_messages_per_s(
+    site: Site, stream: str, count: int, start_us: int, *, offset: int = 0
+) -> float:
+    """Measure the broker from MQTT to a raw reader of the stream, which does nothing else.
+
+    `offset`: how many messages the stream has already.
+    """
     load_arguments = (site.broker.mqtt_url, count, start_us)
     async with worker("benchmarks.mqtt_load", *load_arguments) as load:
         await load.wait_ready()
-        async with open_stream(site.broker.stream_url, stream, 0) as reader:
+        async with open_stream(site.broker.stream_url, stream, offset) as reader:
             load.begin()
             started = time.perf_counter()
             read_count = 0

@@ -9,6 +9,8 @@ from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
 #: 1 ms between readings, as an accelerometer at 1 kHz.
 PERIOD_US = 1_000
 SEED = 7
+SECOND_US = 1_000_000
+YEAR_US = 365 * 86_400 * SECOND_US
 
 
 def batches(
@@ -27,6 +29,31 @@ def batches(
         header = BatchHeader(boot_id=1, sequence=sequence + 1)
         body = encode_measurements(header, [FieldReadings("acceleration", times, noise)])
         yield f"dev-{device:06d}", body
+
+
+def live_batches(
+    count: int, *, reading_count: int, device_count: int, start_us: int, is_late: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """Give (serial, body) of `count` batches, each a second of one device that follows the last.
+
+    With `is_late` one reading of each is of any instant of the year before.
+    """
+    rng = random.Random(SEED)  # noqa: S311 - the same numbers in every run
+    noise = struct.unpack(f"<{reading_count}f", _floats(rng, reading_count))
+    period_us = SECOND_US // reading_count
+    for index in range(count):
+        device, sequence = index % device_count, index // device_count
+        first_us = start_us + sequence * SECOND_US
+        times = list(range(first_us, first_us + reading_count * period_us, period_us))
+        fields = [FieldReadings("power", times, noise)]
+        if is_late:
+            late_us = start_us - rng.randrange(YEAR_US)
+            fields = [
+                FieldReadings("power", times[1:], noise[1:]),
+                FieldReadings("power", [late_us], noise[:1]),
+            ]
+        header = BatchHeader(boot_id=1, sequence=sequence + 1)
+        yield f"dev-{device:06d}", encode_measurements(header, fields)
 
 
 def polls(

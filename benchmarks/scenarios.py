@@ -1,6 +1,7 @@
 """What is measured: each scenario gives figures, with the ceiling of the same run where one is."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks import ceilings
+from benchmarks.messages import PERIOD_US
 from benchmarks.probe import probe_waits_ms
 from benchmarks.servers import BenchmarkError, Site, Worker, worker
 from weir.clock import SystemClock, to_us
@@ -41,7 +43,8 @@ class Shape:
 class Figure:
     """One line of the table; `ratio` is against the ceiling, or the value itself against a limit.
 
-    `target`: at least this ratio, or with `is_limit` at most this value.
+    `target`: at least this ratio, or with `is_limit` at most this value. `runs`: the ratio of each
+    run, or where there is no ceiling, the value.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Figure:
     ceiling: float | None = None
     target: float | None = None
     is_limit: bool = False
+    runs: tuple[float, ...] = ()
 
     @property
     def ratio(self) -> float | None:
@@ -67,7 +71,8 @@ class Figure:
 
 
 @asynccontextmanager
-async def _writer(site: Site) -> AsyncIterator[Worker]:
+async def writer(site: Site) -> AsyncIterator[Worker]:
+    """Run a measurement writer for the time of the block; it has claimed its partition."""
     async with worker("benchmarks.writer", "measurements", environ=site.environ) as process:
         await _until_claimed(site)
         yield process
@@ -84,10 +89,12 @@ async def _until_claimed(site: Site) -> None:
 
 async def batches_of_100(fresh: FreshSite) -> list[Figure]:
     """100-reading batches, stream to stored and queryable, all on the same cores."""
+    shape = Shape("batches", BATCH_COUNT, BATCH_READINGS, BATCH_DEVICES)
     async with fresh() as site:
-        ceiling = await ceilings.copy_rows_per_s(site, _start_us(), series_count=BATCH_DEVICES)
-        shape = Shape("batches", BATCH_COUNT, BATCH_READINGS, BATCH_DEVICES)
+        before = await ceilings.copy_rows_per_s(site, start_us(), series_count=BATCH_DEVICES)
         rate, cost = await _stream_rate(site, shape)
+        after = await ceilings.copy_rows_per_s(site, start_us(), series_count=BATCH_DEVICES)
+    ceiling = _ceiling(before, after)
     return [
         Figure("sorted binary COPY alone", ceiling, "readings/s"),
         Figure("100-reading batches, stored", rate, "readings/s", ceiling, 0.85),
@@ -99,27 +106,31 @@ async def batches_of_100(fresh: FreshSite) -> list[Figure]:
 async def _stream_rate(site: Site, shape: Shape) -> tuple[float, dict[str, float]]:
     """Publish and store; one round of all devices enrols them before the clock starts."""
     warm = replace(shape, count=shape.devices)
-    async with _writer(site) as writer:
-        async with _stream_load(site, warm, _start_us() - 3_600_000_000) as load:
+    async with writer(site) as process:
+        async with stream_load(site, warm, start_us() - 3_600_000_000) as load:
             load.begin()
             await load.result()
         await site.wait_for_offset(STREAM, warm.count)
-        async with _stream_load(site, shape, _start_us()) as load:
+        async with stream_load(site, shape, start_us()) as load:
             started = time.perf_counter()
             load.begin()
             await site.wait_for_offset(STREAM, warm.count + shape.count)
             elapsed_s = time.perf_counter() - started
             await load.result()
-        writer.terminate()
-        cost = await writer.result()
-    await _expect(site, (warm.count + shape.count) * shape.readings)
+        process.terminate()
+        cost = await process.result()
+    await expect(site, (warm.count + shape.count) * shape.readings)
     return shape.count * shape.readings / elapsed_s, cost
 
 
 @asynccontextmanager
-async def _stream_load(
+async def stream_load(
     site: Site, shape: Shape, start_us: int, rate: int = 0
 ) -> AsyncIterator[Worker]:
+    """Run a publisher for the time of the block; it waits to be told to begin.
+
+    `rate`: messages a second; 0: as fast as possible.
+    """
     numbers = (shape.count, shape.readings, shape.devices, start_us, rate)
     arguments = (site.broker.stream_url, STREAM, shape.name, *numbers)
     async with worker("benchmarks.stream_load", *arguments) as load:
@@ -127,7 +138,12 @@ async def _stream_load(
         yield load
 
 
-def _start_us() -> int:
+def _ceiling(before: float, after: float) -> float:
+    """Join what was measured before and after: what slows the machine down meets both."""
+    return statistics.harmonic_mean((before, after))
+
+
+def start_us() -> int:
     """Give an instant an hour ago, so that no reading is in the future."""
     return to_us(SystemClock().now()) - 3_600_000_000
 
@@ -135,10 +151,10 @@ def _start_us() -> int:
 async def single_readings(fresh: FreshSite) -> list[Figure]:
     """One reading in each MQTT QoS 1 message, end to end, against the broker alone."""
     async with fresh() as site:
-        start_us = _start_us()
-        ceiling = await ceilings.mqtt_messages_per_s(site, STREAM, SINGLE_COUNT, start_us)
-        arguments = (site.broker.mqtt_url, SINGLE_COUNT, start_us + SINGLE_COUNT * 1_000)
-        async with worker("benchmarks.mqtt_load", *arguments) as load, _writer(site) as writer:
+        first_us, step_us = start_us(), SINGLE_COUNT * PERIOD_US
+        before = await ceilings.mqtt_messages_per_s(site, STREAM, SINGLE_COUNT, first_us)
+        arguments = (site.broker.mqtt_url, SINGLE_COUNT, first_us + step_us)
+        async with worker("benchmarks.mqtt_load", *arguments) as load, writer(site) as process:
             await load.wait_ready()
             # What the ceiling left in the stream is stored before the clock starts.
             await site.wait_for_offset(STREAM, SINGLE_COUNT)
@@ -147,9 +163,14 @@ async def single_readings(fresh: FreshSite) -> list[Figure]:
             await site.wait_for_offset(STREAM, 2 * SINGLE_COUNT)
             elapsed_s = time.perf_counter() - started
             await load.result()
-            writer.terminate()
-            cost = await writer.result()
-        await _expect(site, 2 * SINGLE_COUNT)
+            process.terminate()
+            cost = await process.result()
+        await expect(site, 2 * SINGLE_COUNT)
+        last_us = first_us + 2 * step_us
+        after = await ceilings.mqtt_messages_per_s(
+            site, STREAM, SINGLE_COUNT, last_us, offset=2 * SINGLE_COUNT
+        )
+    ceiling = _ceiling(before, after)
     rate = SINGLE_COUNT / elapsed_s
     return [
         Figure("MQTT to stream, broker alone", ceiling, "messages/s"),
@@ -165,13 +186,13 @@ async def latency(fresh: FreshSite) -> list[Figure]:
     """
     rate = PACED_READINGS_PER_S // 10
     shape = Shape("batches", rate * PACED_SECONDS, 10, 100)
-    async with fresh() as site, _writer(site) as writer:
-        async with _stream_load(site, shape, _start_us(), rate) as load:
+    async with fresh() as site, writer(site) as process:
+        async with stream_load(site, shape, start_us(), rate) as load:
             load.begin()
             waits_ms = await probe_waits_ms(site, STREAM, seconds=PACED_SECONDS - 1)
             await load.result()
-        writer.terminate()
-        await writer.result()
+        process.terminate()
+        await process.result()
     p50, p99 = (float(np.percentile(waits_ms, share)) for share in (50, 99))
     return [
         Figure("publish to queryable, p50", p50, "ms"),
@@ -191,7 +212,7 @@ async def few_and_many_series(fresh: FreshSite) -> list[Figure]:
     ]
 
 
-async def _expect(site: Site, count: int) -> None:
+async def expect(site: Site, count: int) -> None:
     """Check that every reading was stored: a fast writer that loses some is no figure.
 
     Raises:
