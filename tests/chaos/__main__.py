@@ -55,6 +55,8 @@ def main() -> int:
         console.print(f"seed {seed}  {summary(outcome)}", markup=False, soft_wrap=True)
         if not outcome.is_passed:
             console.print(f"replay: {replay_command(outcome)}", markup=False, soft_wrap=True)
+        for problem in outcome.verdict.problems:
+            console.print(f"seed {seed}: {problem}", markup=False, soft_wrap=True)
     # A pipe has no width: nothing is cut or wrapped there.
     print_table(Console(width=None if sys.stdout.isatty() else 200), outcomes)
     if options.json:

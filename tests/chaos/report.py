@@ -29,16 +29,13 @@ _COLUMNS = (
 
 
 def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print one line for each run, and what is wrong with those that failed."""
+    """Print one line for each run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in _COLUMNS:
         table.add_column(title, justify="right")
     for outcome in outcomes:
         table.add_row(*_cells(outcome))
     console.print(table)
-    for outcome in outcomes:
-        for problem in outcome.verdict.problems:
-            console.print(f"seed {outcome.shape.seed}: {problem}", markup=False, soft_wrap=True)
 
 
 def summary(outcome: Outcome) -> str:
