@@ -6,6 +6,11 @@
 %% Where a client is in time for the election itself, its publishes are sent again under wrong numbers, and
 %% later ones are taken for repetitions (corrected in 4.0, rabbitmq/rabbitmq-server#12236).
 %%
+%% Killed within a second of the very first declaration of a stream, 3.10.8 forgets the coordinator that elects
+%% leaders (its name is written to disk half a second later, see ra_directory), and killed while it declares a
+%% stream, the coordinator may not know it. Nobody would ever lead such a stream, and all that is published into
+%% it would be confirmed and thrown away: it is given to the coordinator again, with the log that it has.
+%%
 %% A boot step of a plugin runs after the recovery of queues and before any listener.
 -module(weir_ready).
 
@@ -17,22 +22,36 @@
                     {requires, recovery}]}).
 
 -define(INTERVAL_MS, 20).
+%% What has no leader by then is not known to the coordinator.
+-define(ADOPT_AFTER_MS, 3000).
 %% A stream that cannot be had must not keep the others from their publishers for ever.
 -define(PATIENCE_MS, 60000).
 
 wait() ->
-    wait(rabbit_amqqueue:list_by_type(rabbit_stream_queue), ?PATIENCE_MS).
+    wait(rabbit_amqqueue:list_by_type(rabbit_stream_queue), 0).
 
-wait(Streams, PatienceMs) ->
+wait(Streams, WaitedMs) ->
     case [Stream || Stream <- Streams, not has_leader(Stream)] of
         [] ->
             ok;
-        Missing when PatienceMs =< 0 ->
+        Missing when WaitedMs >= ?PATIENCE_MS ->
             logger:error("weir_ready: ~b streams have no leader; publishes into them may be lost",
                          [length(Missing)]);
         Missing ->
+            [adopt(Stream) || WaitedMs =:= ?ADOPT_AFTER_MS, Stream <- Missing],
             timer:sleep(?INTERVAL_MS),
-            wait(Missing, PatienceMs - ?INTERVAL_MS)
+            wait(Missing, WaitedMs + ?INTERVAL_MS)
+    end.
+
+%% Where a stream has members on several nodes, another one may know it.
+adopt(Stream) ->
+    #{name := Name, nodes := Nodes} = amqqueue:get_type_state(Stream),
+    case {Nodes =:= [node()], rabbit_stream_coordinator:members(Name)} of
+        {true, {error, _}} ->
+            logger:warning("weir_ready: giving ~ts to the stream coordinator, which forgot it", [Name]),
+            spawn(fun() -> rabbit_stream_coordinator:new_stream(Stream, node()) end);
+        _ ->
+            ok
     end.
 
 has_leader(Stream) ->
