@@ -9,9 +9,11 @@ import typer
 
 from weir.errors import (
     ConfigError,
+    ForbiddenError,
     GatewayUnavailableError,
     NotFoundError,
     RequestError,
+    UnauthorizedError,
     WeirError,
 )
 
@@ -24,12 +26,15 @@ Exit codes:
   3   no such device, field or resource
   4   the gateway cannot be reached
   5   the gateway refused the request
+  6   not logged in, or not allowed
   78  wrong settings
 """
 
 _EXIT_CODES: tuple[tuple[type[WeirError], int], ...] = (
     (NotFoundError, 3),
     (GatewayUnavailableError, 4),
+    (UnauthorizedError, 6),
+    (ForbiddenError, 6),
     (RequestError, 5),
     (ConfigError, 78),
 )

@@ -12,6 +12,8 @@ from cli._errors import EXIT_CODES_HELP, reported
 from weir import __version__
 
 PROGRAM = "iotctl"
+#: Names a context, as `--context` does.
+CONTEXT_VARIABLE = "WEIR_CONTEXT"
 #: Set by the shell while it completes a command line, which it passes by other variables.
 _COMPLETION_VARIABLE = "_IOTCTL_COMPLETE"
 
@@ -54,11 +56,18 @@ def _print_version(is_asked: bool) -> None:
 
 def _root(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has read it
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    context: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Ask the gateway of this context: see iotctl context."),
+    ] = None,
 ) -> None:
     """Run and operate Weir: devices, readings, commands, and the services behind them."""
+    if context:
+        # As if the environment had named it: whoever asks a gateway looks there.
+        os.environ[CONTEXT_VARIABLE] = context

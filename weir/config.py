@@ -224,8 +224,9 @@ def reveal(secret: SecretStr | None, name: str) -> str:
     return secret.get_secret_value()
 
 
-#: Read by others than `Settings`: the state folder of `iotctl up`, and what tests use.
-_ELSEWHERE = ("WEIR_DATA", "WEIR_SIMULATOR_CREDENTIALS")
+#: Read by others than `Settings`: the state folder of `iotctl up`, the gateway that `iotctl` is to
+#: ask, and what tests use.
+_ELSEWHERE = ("WEIR_DATA", "WEIR_CONTEXT", "WEIR_SIMULATOR_CREDENTIALS")
 _ELSEWHERE_PREFIXES = ("WEIR_TEST_", "WEIR_NEWEST_")
 
 

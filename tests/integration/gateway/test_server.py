@@ -246,7 +246,7 @@ async def test_commands_that_fail_say_why_and_leave_their_exit_code(
             (("devices", "show", "../status"), {}, 3),
             (("readings", "get", "nobody", "--since", "1h"), {}, 3),
             (("readings", "get", "nobody", "--since", "yesterday"), {}, 5),
-            (("devices", "list"), {"WEIR_GATEWAY_TOKEN": "wrong"}, 5),
+            (("devices", "list"), {"WEIR_GATEWAY_TOKEN": "wrong"}, 6),
             (("devices", "list"), {"WEIR_GATEWAY_URL": "no address"}, 78),
             (("dead", "show", "one"), {}, 2),
         ):

@@ -10,10 +10,12 @@ from weir import __version__
 from weir.errors import (
     BrokerUnavailableError,
     ConfigError,
+    ForbiddenError,
     GatewayUnavailableError,
     MigrationError,
     NotFoundError,
     RequestError,
+    UnauthorizedError,
     WeirError,
 )
 from weir.paths import ROOT
@@ -22,6 +24,8 @@ EXIT_CODES = [
     (NotFoundError("x"), 3),
     (GatewayUnavailableError("x"), 4),
     (RequestError("x"), 5),
+    (UnauthorizedError("x"), 6),
+    (ForbiddenError("x"), 6),
     (ConfigError("x"), 78),
     (MigrationError("x"), 1),
     (BrokerUnavailableError("x"), 1),
