@@ -16,9 +16,9 @@ from gateway.live.places import Place, format_places
 from gateway.live.tap import Ending
 from gateway.live.window import Message, Slice, slice_of
 from weir.errors import BrokerUnavailableError, RequestError, StreamReplacedError
+from weir.model.device_state import DeviceState
 from weir.postgres.queries import Pool
 from weir.postgres.queries.device_ids import find_states
-from weir.postgres.queries.devices import DeviceState
 from weir.rabbitmq.stream_reader import StreamReader, open_stream
 
 #: How soon a client that was cut off should come back.

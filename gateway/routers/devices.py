@@ -2,21 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi import Query as InQuery
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import cursors
 from gateway.access import requires
 from gateway.context import InContext
+from gateway.etags import set_etag
 from gateway.parameters import PageQuery, Text
 from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.model.announcement import Kind
+from weir.model.device_state import DeviceState
 from weir.postgres.queries.devices import (
     ONLINE_WINDOW,
     DeviceFilter,
-    DeviceState,
     Presence,
     list_devices,
     show_device,
@@ -36,7 +37,7 @@ class DeviceQuery(PageQuery):
     model: Text | None = Field(None, description="their exact model")
     state: DeviceState | None = None
     presence: Presence | None = None
-    search: Text = Field("", description="how their serials start")
+    search: Text = Field("", description="anywhere in serial, name or model, in whatever case")
 
 
 class Device(BaseModel):
@@ -45,12 +46,15 @@ class Device(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     serial: str
+    name: str = Field(description="what people call it; empty: nothing")
     organisation: str
     site: str
     model: str = Field(description="empty until the device has announced itself")
     firmware: str
     sample_rate_hz: float = Field(description="0: irregular, or not announced")
-    state: DeviceState = Field(description="pending: kept aside until it is approved")
+    state: DeviceState = Field(
+        description="what is not active is kept aside until it is approved, enabled, undeleted"
+    )
     presence: Presence = Field(
         description=f"online: heard of in the last {ONLINE_WINDOW.total_seconds():.0f} s"
     )
@@ -60,6 +64,7 @@ class Device(BaseModel):
         description="when its measurements last reached the broker"
     )
     last_observed_at: Instant | None = Field(description="the device's own time of the newest one")
+    version: int = Field(description="what `ETag` says too")
 
 
 class DevicePage(BaseModel):
@@ -105,7 +110,7 @@ class DeviceDetails(Device):
 
 @router.get("")
 async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InContext) -> DevicePage:
-    """List devices, a page at a time, by serial."""
+    """List devices, a page at a time, by serial; deleted ones only with `state=deleted`."""
     wanted = DeviceFilter(query.site, query.model, query.state, query.presence, query.search)
     after = cursors.decode_serial(query.cursor) if query.cursor else ""
     # One more than asked for tells whether there is another page.
@@ -120,9 +125,10 @@ async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InConte
 
 
 @router.get("/{serial}")
-async def get_device(serial: str, context: InContext) -> DeviceDetails:
+async def get_device(serial: str, context: InContext, response: Response) -> DeviceDetails:
     """Show one device with its fields, their newest readings, and the batches that are missing."""
     summary = await show_device(context.pool, serial, context.now())
+    set_etag(response, summary.version)
     fields = await summarise_series(context.pool, serial)
     gaps = await find_gaps(context.pool, serial)
     return DeviceDetails(

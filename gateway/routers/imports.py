@@ -15,8 +15,8 @@ from gateway.parameters import Query
 from gateway.permissions import Permission
 from gateway.problems import PROBLEM_RESPONSE
 from weir.errors import RequestError
+from weir.model.device_state import DeviceState
 from weir.postgres.queries.device_ids import find_states
-from weir.postgres.queries.devices import DeviceState
 
 router = APIRouter(
     prefix="/v1/readings", tags=["readings"], dependencies=[requires(Permission.READINGS_WRITE)]

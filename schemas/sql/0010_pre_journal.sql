@@ -2,7 +2,8 @@
 
 -- The shape of `data`: which version of its type it is.
 ALTER TABLE journal ADD COLUMN type_version integer NOT NULL DEFAULT 1 CHECK (type_version >= 1);
--- What an operator filters by, newest first; the unique key serves the entity.
+-- What an operator filters by, newest first.
+CREATE INDEX journal_entity ON journal (entity_id, position);
 CREATE INDEX journal_type ON journal (type, position);
 CREATE INDEX journal_actor ON journal (actor, position);
 CREATE INDEX journal_time ON journal USING brin (recorded_at);

@@ -100,6 +100,7 @@ async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
     }
     assert device == {
         "serial": "pump-1",
+        "name": "",
         "organisation": "default",
         "site": "unassigned",
         "model": "VX-1",
@@ -111,6 +112,7 @@ async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
         "announced_at": None,
         "last_seen_at": "2026-03-14T15:09:31.000000Z",
         "last_observed_at": "2026-03-14T15:09:31.000000Z",
+        "version": 1,
         "gaps": [],
     }
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import asyncpg
 
 from weir.errors import NotFoundError
+from weir.model.device_state import DeviceState
 from weir.postgres.queries._read import fetch
 from weir.postgres.queries.device_ids import find_device_ids
-from weir.postgres.queries.devices import DeviceState
 
 #: The consumer whose checkpoint says what is stored.
 _WRITER = "measurements"

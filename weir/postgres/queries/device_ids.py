@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from weir.errors import NotFoundError
+from weir.model.device_state import DeviceState
 from weir.model.serial import is_serial
 from weir.postgres.queries._read import fetch
-from weir.postgres.queries.devices import DeviceState
 
 #: Serials named in the message about those that do not exist.
 _SERIALS_NAMED_MAX = 10

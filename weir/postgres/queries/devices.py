@@ -7,18 +7,12 @@ from enum import StrEnum
 import asyncpg
 
 from weir.errors import NotFoundError
+from weir.model.device_state import DeviceState
 from weir.model.serial import is_serial
 from weir.postgres.queries._read import fetch, fetch_row
 
 #: A device that was heard of within this time counts as online.
 ONLINE_WINDOW = timedelta(minutes=5)
-
-
-class DeviceState(StrEnum):
-    """Whether what a device sends is stored, or kept aside until somebody approves the device."""
-
-    PENDING = "pending"
-    ACTIVE = "active"
 
 
 class Presence(StrEnum):
@@ -33,14 +27,15 @@ class Presence(StrEnum):
 class DeviceFilter:
     """Which devices to list; None: whatever.
 
-    `serial_prefix`: case-sensitive, as serials are. `site`: the slug of a site.
+    `site`: the slug of a site. `state`: None: all but those that are deleted. `search`: anywhere in
+    serial, name or model, in whatever case.
     """
 
     site: str | None = None
     model: str | None = None
     state: DeviceState | None = None
     presence: Presence | None = None
-    serial_prefix: str = ""
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ class DeviceSummary:
     """
 
     serial: str
+    name: str
     organisation: str
     site: str
     model: str
@@ -63,11 +59,14 @@ class DeviceSummary:
     announced_at: datetime | None
     last_seen_at: datetime | None
     last_observed_at: datetime | None
+    version: int
 
 
 _SUMMARY = """
-    SELECT serial, organisation.slug AS organisation, site.slug AS site, model, firmware,
-           sample_rate_hz, state, enrolled_at, announced_at, last_seen_at, last_observed_at,
+    SELECT serial, device.name, organisation.slug AS organisation, site.slug AS site, model,
+           firmware, sample_rate_hz, CASE WHEN is_deleted THEN 'deleted' ELSE state END AS state,
+           enrolled_at, announced_at, last_seen_at, last_observed_at,
+           device.entity_version AS version,
            CASE WHEN last_seen_at IS NULL THEN 'never_seen'
                 WHEN last_seen_at >= $1 THEN 'online' ELSE 'offline' END AS presence
     FROM device JOIN site USING (site_id) JOIN organisation USING (org_id)
@@ -75,10 +74,11 @@ _SUMMARY = """
     """
 _LIST = f"""
     SELECT * FROM ({_SUMMARY}) AS summary
-    WHERE serial > $2 AND starts_with(serial, $3)
+    WHERE serial > $2
+      AND strpos(lower(concat_ws(E'\n', serial, name, model)), lower($3)) > 0
       AND ($4::text IS NULL OR site = $4)
       AND ($5::text IS NULL OR model = $5)
-      AND ($6::text IS NULL OR state = $6)
+      AND state = coalesce($6, state) AND (state <> 'deleted' OR $6 IS NOT NULL)
       AND ($7::text IS NULL OR presence = $7)
     ORDER BY serial LIMIT $8
     """  # noqa: S608 - only constants are put together
@@ -98,7 +98,7 @@ async def list_devices(
         _LIST,
         now - ONLINE_WINDOW,
         after,
-        wanted.serial_prefix,
+        wanted.search,
         wanted.site,
         wanted.model,
         wanted.state,
