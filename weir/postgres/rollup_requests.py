@@ -54,6 +54,9 @@ _NEXT_DAY = """
         UNION ALL
         (SELECT bucket FROM rollup_day
          WHERE series_id = $1 AND bucket >= $2 ORDER BY bucket LIMIT 1)
+        UNION ALL
+        (SELECT bucket FROM rollup_site_day
+         WHERE series_id = $1 AND bucket >= $2 ORDER BY bucket LIMIT 1)
     ) AS found
     HAVING min(found.at) < $3
     """
@@ -91,11 +94,18 @@ _ESTIMATE_RISE = """
       AND b.bucket >= $2 AND b.bucket < $3 AND b.bucket < {kept_from}
     """
 _KEPT_FROM = {Level.MINUTE: "raw_from", Level.HOUR: "minute_from", Level.DAY: "hour_from"}
-_DROP_OTHER_ZONES = """
+#: Days that the clocks of the site do not know: they would never be computed.
+_DROP_STRAY_SITE_DAYS = """
     DELETE FROM rollup_site_day AS b USING series JOIN device USING (device_id)
                                                  JOIN site USING (site_id)
-    WHERE b.series_id = $1 AND series.series_id = $1 AND b.time_zone <> site.time_zone
-      AND b.bucket >= $2 AND b.bucket < $3
+    WHERE b.series_id = $1 AND series.series_id = $1 AND b.bucket >= $2 AND b.bucket < $3
+      AND (b.time_zone <> site.time_zone
+           OR b.bucket <> date_trunc('day', b.bucket, site.time_zone))
+    """
+#: Buckets that begin where none can begin.
+_DROP_STRAY = """
+    DELETE FROM {table} WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
+      AND bucket <> date_trunc('{level}', bucket, 'UTC')
     """
 
 
@@ -146,8 +156,11 @@ async def _compute_day(
         for level, kept_from in _KEPT_FROM.items():
             statement = _ESTIMATE_RISE.format(table=level.table, kept_from=kept_from)
             await connection.execute(statement, *span)
-    if asked["reason"] == Reason.TIME_ZONE:
-        await connection.execute(_DROP_OTHER_ZONES, *span)
+    if asked["reason"] in {Reason.TIME_ZONE, Reason.REBUILD}:
+        await connection.execute(_DROP_STRAY_SITE_DAYS, *span)
+    if asked["reason"] == Reason.REBUILD:
+        for level in (Level.MINUTE, Level.HOUR, Level.DAY):
+            await connection.execute(_DROP_STRAY.format(table=level.table, level=level), *span)
     minutes = await connection.fetch(_MINUTES, *span)
     hours = await connection.fetch(_HOURS, *span)
     await compute_levels(connection, _keys(series_id, minutes), _keys(series_id, hours))

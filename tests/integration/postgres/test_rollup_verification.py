@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 
 from tests.integration.postgres.rollup_world import START, START_US, World, seconds
+from tests.integration.postgres.verifying import END, settle, verify
 from weir.clock import from_us
 from weir.model.limits import OBSERVED_AT_MIN
 from weir.postgres.queries.rollup_check import Difference, LevelCount
 from weir.postgres.queries.rollup_verification import (
     DIFFERENCES_MAX,
-    Verification,
     WantedBuckets,
     verify_rollups,
 )
@@ -20,7 +20,6 @@ from weir.postgres.rollup_statements import COLUMNS, Level
 
 pytestmark = pytest.mark.postgres
 
-END = START + timedelta(days=4_000)
 #: Three days, of which the last is left open; every 20 minutes.
 READINGS = {START_US + 1_200_000_000 * index: index % 7 - 2.5 for index in range(200)}
 
@@ -28,26 +27,6 @@ READINGS = {START_US + 1_200_000_000 * index: index % 7 - 2.5 for index in range
 @pytest.fixture
 def world(pool: asyncpg.Pool) -> World:
     return World(pool)
-
-
-async def settle(world: World) -> None:
-    """Let everything be rolled up, and be so long ago that all of it is compared."""
-    await world.settle()
-    await world.pool.execute("UPDATE rollup_progress SET rolled_until = $1", END)
-
-
-async def verify(
-    pool: asyncpg.Pool, since: datetime = OBSERVED_AT_MIN, until: datetime = END
-) -> Verification:
-    """Verify to the end, in as many calls as it takes."""
-    wanted = WantedBuckets((), None, since, until)
-    whole = found = await verify_rollups(pool, wanted, None)
-    while found.place is not None:
-        found = await verify_rollups(pool, wanted, found.place)
-        whole.differences += found.differences
-        for level, count in found.counts.items():
-            whole.counts[level].add(count)
-    return whole
 
 
 def places(found: Sequence[Difference]) -> set[tuple[Level, datetime, str]]:

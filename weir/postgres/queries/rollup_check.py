@@ -13,7 +13,7 @@ import asyncpg
 
 from weir.postgres.pool import Connection
 from weir.postgres.queries.rollup_comparison import Bucket, different_columns
-from weir.postgres.queries.rollup_spans import Span, buckets_ending_in, stray_site_days
+from weir.postgres.queries.rollup_spans import SOURCES, Span, buckets_ending_in, stray_buckets
 from weir.postgres.rollup_buckets import Buckets
 from weir.postgres.rollup_levels import Step
 from weir.postgres.rollup_seals import which_are_sealed
@@ -32,8 +32,6 @@ RAW_READINGS_MAX = 1_000_000
 #: Stands for the whole of a bucket that is missing, or should not be there.
 _COUNT = "count"
 _TIME_ZONE = "time_zone"
-#: What may go with a day in no site's time zone.
-_STRAY = Step(Level.SITE_DAY, Level.HOUR)
 
 #: Buckets by their start; None: there is none.
 Found = dict[datetime, Bucket | None]
@@ -212,8 +210,10 @@ async def check_span(
             settled = await check.settled(step, buckets)
             if settled:
                 await check.compare(step, settled)
-    stray = await check.settled(_STRAY, await stray_site_days(connection, span))
-    await check.condemn(_STRAY, stray)
+        stray = await stray_buckets(connection, span, level)
+        if stray:
+            step = Step(level, SOURCES[level])
+            await check.condemn(step, await check.settled(step, stray))
     return check
 
 

@@ -63,9 +63,16 @@ _DAYS = """
     SELECT bucket FROM rollup_day WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
     """
 _FIXED_WIDTHS = {
-    Level.MINUTE: (None, MINUTE_US, _MINUTES),
-    Level.HOUR: (Level.MINUTE, HOUR_US, _HOURS),
-    Level.DAY: (Level.HOUR, DAY_US, _DAYS),
+    Level.MINUTE: (MINUTE_US, _MINUTES),
+    Level.HOUR: (HOUR_US, _HOURS),
+    Level.DAY: (DAY_US, _DAYS),
+}
+#: What each level is computed from, None: the readings. (Some days of sites from minutes.)
+SOURCES = {
+    Level.MINUTE: None,
+    Level.HOUR: Level.MINUTE,
+    Level.DAY: Level.HOUR,
+    Level.SITE_DAY: Level.HOUR,
 }
 #: Local midnight may be within an hour of UTC.
 _SITE_DAYS = """
@@ -77,8 +84,11 @@ _SITE_DAYS = """
     SELECT bucket FROM rollup_site_day WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
     """
 _STORED_SITE_DAYS = """
-    SELECT bucket, bucket + interval '1 day' AS until FROM rollup_site_day
-    WHERE series_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY bucket
+    SELECT bucket FROM rollup_site_day WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
+    """
+_OFF_THE_GRID = """
+    SELECT bucket FROM {table} WHERE series_id = $1 AND bucket >= $2 AND bucket < $3
+      AND bucket <> date_trunc('{level}', bucket, 'UTC')
     """
 
 
@@ -131,28 +141,32 @@ async def buckets_ending_in(
     """
     if level is Level.SITE_DAY:
         return await _site_days(connection, span, others)
-    source, width_us, statement = _FIXED_WIDTHS[level]
+    width_us, statement = _FIXED_WIDTHS[level]
     since, until = floor(span.since, width_us), floor(span.until, width_us)
     if since == until:
         return []
     rows = await connection.fetch(statement, span.series_id, since, until)
     instants = [*(row[0] for row in rows), *others]
     found = buckets_of(((span.series_id, to_us(instant)) for instant in instants), width_us)
-    return [(Step(level, source), _ending_in(span, found))]
+    return [(Step(level, SOURCES[level]), _ending_in(span, found))]
 
 
-async def stray_site_days(connection: Connection, span: Span) -> Buckets:
-    """Give the stored days in it that no site's clock knows; their ends are those of UTC."""
-    rows = await connection.fetch(_STORED_SITE_DAYS, span.series_id, span.since, span.until)
-    starts = [row["bucket"] for row in rows]
-    known = await site_days(connection, _instants(span.series_id, starts))
-    real = {start for _, days in known for start in days.starts}
-    stray = [row for row in rows if row["bucket"] not in real]
-    return Buckets(
-        [span.series_id] * len(stray),
-        [row["bucket"] for row in stray],
-        [row["until"] for row in stray],
+async def stray_buckets(connection: Connection, span: Span, level: Level) -> Buckets:
+    """Give the stored buckets of a level that begin in it where none can begin.
+
+    A day does that of which the site's clocks know nothing. Where they end cannot be said.
+    """
+    is_site_day = level is Level.SITE_DAY
+    statement = (
+        _STORED_SITE_DAYS if is_site_day else _OFF_THE_GRID.format(table=level.table, level=level)
     )
+    rows = await connection.fetch(statement, span.series_id, span.since, span.until)
+    starts = [row["bucket"] for row in rows]
+    if is_site_day:
+        known = await site_days(connection, _instants(span.series_id, starts))
+        real = {start for _, days in known for start in days.starts}
+        starts = [start for start in starts if start not in real]
+    return Buckets([span.series_id] * len(starts), starts, [start + _MINUTE for start in starts])
 
 
 def floor(instant: datetime, width_us: int) -> datetime:
