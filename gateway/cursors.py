@@ -24,6 +24,7 @@ from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
 from weir.postgres.queries.events import EventPosition
 from weir.postgres.queries.lanes import Lane, Position
 from weir.postgres.queries.locations import LocationPosition
+from weir.postgres.queries.rollup_verification import Place
 
 T = TypeVar("T")
 
@@ -54,6 +55,9 @@ _EVENT_PAGE = TypeAdapter(tuple[int, int, _Id, str, str])
 _LOCATION_PAGE = TypeAdapter(tuple[int, int, _Id])
 #: since, until, resolution, start of the bucket (microseconds since 1970), series.
 _BUCKET_PAGE = TypeAdapter(tuple[int, int, Resolution, int, _Id])
+#: since, until, series, how far it is verified, its newest bucket that differs (microseconds since
+#: 1970).
+_VERIFICATION = TypeAdapter(tuple[int, int, _Id, int, int | None])
 #: The newest instant; then, for each lane that was seen, how far its series is from the one before,
 #: whether it is a text, and how many microseconds it is behind the newest. All are small numbers,
 #: which keeps the token of a device with many fields short.
@@ -213,6 +217,23 @@ def decode_bucket_page(token: str) -> BucketPage:
         raise _refusal()
     position = BucketPosition(to_us(_instant(start_us)), series_id)
     return BucketPage(_instant(since_us), _instant(until_us), resolution, position)
+
+
+def encode_verification(since: datetime, until: datetime, place: Place) -> str:
+    """Continue a verification of rollups: its window, and how far it has come."""
+    suspect_us = None if place.suspect_at is None else to_us(place.suspect_at)
+    return _encode([to_us(since), to_us(until), place.series_id, to_us(place.at), suspect_us])
+
+
+def decode_verification(token: str) -> tuple[datetime, datetime, Place]:
+    """Read back `encode_verification`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    since_us, until_us, series_id, at_us, suspect_us = _decode(token, _VERIFICATION)
+    suspect_at = None if suspect_us is None else _instant(suspect_us)
+    return _instant(since_us), _instant(until_us), Place(series_id, _instant(at_us), suspect_at)
 
 
 def encode_view(seen: Mapping[Lane, datetime]) -> str:

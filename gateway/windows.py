@@ -57,3 +57,15 @@ class AnyDevicesQuery(WindowQuery):
     """Which rows, of which devices."""
 
     serial: list[Serial] = Field([], max_length=SERIALS_MAX, description="none: all devices")
+
+
+def check_window(since: datetime, until: datetime) -> None:
+    """Refuse a window without anything in it.
+
+    Raises:
+        RequestError: it ends before it has begun.
+    """
+    if since >= until:
+        raise RequestError(
+            f"query.since: {format_instant(since)} is not before until, {format_instant(until)}"
+        )
