@@ -19,10 +19,12 @@ _KNOWN = """
     SELECT deletion_id FROM reading_deletion JOIN device USING (device_id)
     JOIN unnest($1::uuid[], $2::text[]) AS named (deletion_id, serial) USING (deletion_id, serial)
     """
+#: Held until the commit: whoever withdraws the deletion meanwhile finds that it was applied.
 _RANGES = """
     SELECT series_id, field, since, until, actor, serial, applied_at
     FROM reading_deletion JOIN device USING (device_id) JOIN series USING (device_id)
     WHERE deletion_id = $1 AND (fields = '{}' OR field = ANY(fields)) ORDER BY series_id
+    FOR UPDATE OF reading_deletion
     """
 _DELETE = "DELETE FROM {} WHERE series_id = $1 AND observed_at >= $2 AND observed_at < $3"
 _TABLES = ("reading", "text_reading")
