@@ -1,17 +1,21 @@
-"""List and show devices, and approve those that wait.
+"""List and show devices; name and move them, let them in, shut them out, delete them.
 
 Examples:
     iotctl devices list --presence offline
     iotctl devices show crane-7
     iotctl devices approve crane-7
+    iotctl devices move crane-7 --to harbour
+    iotctl devices disable crane-7
 """
 
+import sys
+from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from cli._client import open_gateway
+from cli._client import Answer, Gateway, open_gateway
 from cli._output import (
     Column,
     Format,
@@ -28,9 +32,14 @@ from weir.clock import SystemClock
 
 app = typer.Typer()
 
-_STATE_STYLES = {"pending": "yellow"}
+PATH = "/v1/devices"
+_STATE_STYLES = {"pending": "yellow", "disabled": "yellow", "deleted": "dim"}
 _PRESENCE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
 _LISTED_MAX = 1_000
+
+Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")]
+Serials = Annotated[list[str], typer.Argument(metavar="SERIAL", help="Serials of the devices.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
@@ -43,14 +52,18 @@ def list_devices(
         str | None, typer.Option(metavar="NAME", help="Only devices of this model.")
     ] = None,
     state: Annotated[
-        str | None, typer.Option(metavar="STATE", help="Only those that are pending or active.")
+        str | None,
+        typer.Option(
+            metavar="STATE", help="Only those that are pending, active, disabled or deleted."
+        ),
     ] = None,
     presence: Annotated[
         str | None,
         typer.Option(metavar="PRESENCE", help="Only those that are online, offline or never_seen."),
     ] = None,
     search: Annotated[
-        str | None, typer.Option(metavar="PREFIX", help="Only those whose serial starts so.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Only those with this in serial, name or model."),
     ] = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, help="At most N devices.")
@@ -59,8 +72,8 @@ def list_devices(
 ) -> None:
     """List devices by serial.
 
-    Online is what was heard of in the last five minutes. What a pending device sends is kept aside
-    until the device is approved.
+    Online is what was heard of in the last five minutes. What a pending or disabled device sends is
+    kept aside until it is approved or enabled. Deleted ones are listed with --state deleted.
 
     Examples:
         iotctl devices list --site harbour --presence offline
@@ -75,9 +88,10 @@ def list_devices(
     }
     with open_gateway() as gateway:
         # One more than is shown tells whether there are others.
-        found = list(gateway.get_all("/v1/devices", wanted, key="devices", limit=limit + 1))
+        found = list(gateway.get_all(PATH, wanted, key="devices", limit=limit + 1))
     columns = [
         Column("serial", "SERIAL"),
+        Column("name", "NAME"),
         Column("site", "SITE"),
         Column("model", "MODEL"),
         Column("firmware", "FIRMWARE"),
@@ -93,17 +107,14 @@ def list_devices(
 
 
 @app.command()
-def show(
-    serial: Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")],
-    output: Output = Format.TABLE,
-) -> None:
+def show(serial: Serial, output: Output = Format.TABLE) -> None:
     """Show one device, its fields, their newest readings, and what never arrived.
 
     Example:
         iotctl devices show crane-7
     """
     with open_gateway() as gateway:
-        device = gateway.get(f"/v1/devices/{quote(serial, safe='')}")
+        device = gateway.get(_path(serial))
     if output is Format.JSON:
         print_json(device)
         return
@@ -118,10 +129,7 @@ def show(
 
 
 @app.command()
-def approve(
-    serials: Annotated[list[str], typer.Argument(metavar="SERIAL", help="Serials of the devices.")],
-    output: Output = Format.TABLE,
-) -> None:
+def approve(serials: Serials, output: Output = Format.TABLE) -> None:
     """Let devices in that wait for approval, and store what they have sent meanwhile.
 
     Safe to repeat: what is left to replay is replayed then.
@@ -133,8 +141,7 @@ def approve(
     try:
         with open_gateway() as gateway:
             for serial in serials:
-                path = f"/v1/devices/{quote(serial, safe='')}/approve"
-                was_pending, replayed, left = replay_approved(gateway, path)
+                was_pending, replayed, left = replay_approved(gateway, f"{_path(serial)}/approve")
                 rows.append(
                     {
                         "serial": serial,
@@ -147,6 +154,139 @@ def approve(
         # Also when a later one fails: these are approved.
         if rows:
             print_rows(rows, _APPROVAL_COLUMNS, output)
+
+
+@app.command("set")
+def set_(
+    serial: Serial,
+    *,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What people call it; '' for nothing.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="The site that it is at.")
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Change what a device is called, or where it is.
+
+    Refused when somebody else changes it at the same moment.
+
+    Example:
+        iotctl devices set crane-7 --name "Crane at pier 3"
+    """
+    given = {"name": name, "site": site}
+    body = {key: value for key, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter("say what is to change: --name, --site")
+    with open_gateway() as gateway:
+        version = gateway.get(_path(serial))["version"]
+        _print_devices([gateway.patch(_path(serial), body, version=version)], output)
+
+
+@app.command()
+def move(
+    serials: Serials,
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="SITE", help="The site that they are at.")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Assign devices to a site; their days begin at its midnight then.
+
+    Example:
+        iotctl devices move crane-7 crane-8 --to harbour
+    """
+    with open_gateway() as gateway:
+        moved = (gateway.patch(_path(serial), {"site": to}) for serial in serials)
+        _print_devices(moved, output)
+
+
+@app.command()
+def disable(serials: Serials, yes: Yes = False, output: Output = Format.TABLE) -> None:
+    """Shut devices out: what they send is kept as dead letters until they are enabled.
+
+    A device that waits for approval is rejected by it.
+
+    Example:
+        iotctl devices disable crane-7
+    """
+    _confirm(f"disable {', '.join(serials)}?", yes=yes)
+    with open_gateway() as gateway:
+        changed = (gateway.post(f"{_path(serial)}/disable") for serial in serials)
+        _print_devices(changed, output)
+
+
+@app.command()
+def enable(serials: Serials, output: Output = Format.TABLE) -> None:
+    """Let devices in again that were disabled; what they sent meanwhile can be replayed.
+
+    Example:
+        iotctl devices enable crane-7
+    """
+    with open_gateway() as gateway:
+        changed = (gateway.post(f"{_path(serial)}/enable") for serial in serials)
+        _print_devices(changed, output)
+        _tell_held(gateway, serials, "device_disabled")
+
+
+@app.command()
+def delete(serials: Serials, yes: Yes = False) -> None:
+    """Remove devices from the lists and shut them out; what they have measured stays.
+
+    `iotctl devices undelete` brings them back.
+
+    Example:
+        iotctl devices delete crane-7
+    """
+    _confirm(f"delete {', '.join(serials)}? (what is measured stays)", yes=yes)
+    with open_gateway() as gateway:
+        for serial in serials:
+            gateway.delete(_path(serial))
+            print_note(f"{serial} is deleted: `iotctl devices undelete {serial}` brings it back")
+
+
+@app.command()
+def undelete(serials: Serials, output: Output = Format.TABLE) -> None:
+    """Bring deleted devices back, as they were; what they sent meanwhile can be replayed.
+
+    Example:
+        iotctl devices undelete crane-7
+    """
+    with open_gateway() as gateway:
+        changed = (gateway.post(f"{_path(serial)}/undelete") for serial in serials)
+        _print_devices(changed, output)
+        _tell_held(gateway, serials, "device_deleted")
+
+
+def _path(serial: str) -> str:
+    return f"{PATH}/{quote(serial, safe='')}"
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if not yes and sys.stdin.isatty():
+        typer.confirm(question, abort=True, err=True)
+
+
+def _print_devices(changed: Iterable[Answer], output: Format) -> None:
+    """Print each device as it is now; when a later one fails, those before it are printed too."""
+    devices: list[Answer] = []
+    try:
+        devices.extend(changed)
+    finally:
+        if devices:
+            print_rows(devices, _CHANGED_COLUMNS, output)
+
+
+def _tell_held(gateway: Gateway, serials: list[str], reason: str) -> None:
+    """Say how much was kept aside, and how it is stored after all."""
+    for serial in serials:
+        wanted = {"serial": serial, "reason": reason, "state": "kept"}
+        count = gateway.get("/v1/dead-letters/count", wanted)["count"]
+        if count:
+            print_note(
+                f"{count} messages of {serial} were kept aside: "
+                f"`iotctl dead replay --device {serial} --reason {reason}` stores them"
+            )
 
 
 def show_runs(runs: list[list[int]]) -> str:
@@ -167,6 +307,12 @@ _GAP_COLUMNS = (
     Column("missing_count", "MISSING BATCHES", align="right"),
     Column("missing", "SEQUENCE NUMBERS", show=show_runs),
     Column("recorded_at", "LAST BATCH AT"),
+)
+_CHANGED_COLUMNS = (
+    Column("serial", "SERIAL"),
+    Column("name", "NAME"),
+    Column("site", "SITE"),
+    Column("state", "STATE", styles=_STATE_STYLES),
 )
 _APPROVAL_COLUMNS = (
     Column("serial", "SERIAL"),
