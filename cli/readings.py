@@ -1,36 +1,54 @@
-"""Read what devices have measured: a window, the newest, or live.
+"""Read what devices have measured: a window, in buckets, the newest, live, or as a file.
 
 Examples:
     iotctl readings get crane-7 acceleration --since 5m
+    iotctl readings get crane-7 temperature --since 7d -r 1h -f avg -f max
     iotctl readings tail crane-7
+    iotctl readings export crane-7 --since 30d --out crane-7.parquet
 """
 
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated
 
 import typer
 
-from cli._client import Answer, Gateway, Parameters, open_gateway
+from cli._client import PAGE_SIZE, Answer, Gateway, Parameters, open_gateway
 from cli._follow import follow
 from cli._output import Column, cell, print_json, print_note, print_table, printable
+from cli._readings_delete import delete
+from cli._readings_export import PATH, export
+from cli._readings_import import import_readings
+from cli._readings_options import (
+    Fields,
+    Filling,
+    Functions,
+    MaxPoints,
+    Serials,
+    Since,
+    Until,
+    Width,
+    Zone,
+    bucket_parameters,
+    series_parameters,
+)
+from weir.model.query import Days, Fill, Resolution
 
 app = typer.Typer()
 
 _LIMIT = 1_000
 _LAST = 20
 _TAIL_LINES = 10
-_COLUMNS = (
-    Column("observed_at", "OBSERVED AT"),
-    Column("field", "FIELD"),
-    Column("value", "VALUE", align="right"),
-    Column("unit", "UNIT"),
-)
-_KEYS = [column.key for column in _COLUMNS]
+_OBSERVED_AT = Column("observed_at", "OBSERVED AT")
+_BUCKET = Column("bucket", "BUCKET")
+_VALUE = Column("value", "VALUE", align="right")
+_SERIAL = Column("serial", "SERIAL")
+_FIELD = Column("field", "FIELD")
+_UNIT = Column("unit", "UNIT")
 
 
 class ReadingFormat(StrEnum):
@@ -39,60 +57,67 @@ class ReadingFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    NDJSON = "ndjson"
 
 
-Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")]
-Fields = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="FIELD", help="What to read; all fields if none is given."),
+ReadingOutput = Annotated[
+    ReadingFormat, typer.Option("--output", "--format", "-o", help="How to print.")
 ]
-ReadingOutput = Annotated[ReadingFormat, typer.Option("--output", "-o", help="How to print.")]
 
 
 @app.command()
 def get(
-    serial: Serial,
+    serial: Serials,
     field: Fields = None,
     *,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="From then on: 5m (ago), 1h30m, 2026-03-14T15:09:26Z."),
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Until before then.")] = None,
+    since: Since = None,
+    until: Until = None,
+    resolution: Width = Resolution.RAW,
+    function: Functions = None,
+    fill: Filling = Fill.NONE,
+    time_zone: Zone = Days.UTC,
+    max_points: MaxPoints = None,
     last: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=10_000, help="Only the last N.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=0, help="At most N readings; 0: all.")
+        int, typer.Option(metavar="N", min=0, help="At most N rows; 0: all.")
     ] = _LIMIT,
     output: ReadingOutput = ReadingFormat.TABLE,
 ) -> None:
     """Print the readings of a window, oldest first; without a window, the last 20.
 
-    Times are UTC. A window has its start but not its end.
+    Times are UTC. A window has its start but not its end, and cuts buckets exactly: only readings
+    inside count. What is written to a file, `iotctl readings export` writes faster.
 
     Examples:
         iotctl readings get crane-7 acceleration --since 5m
         iotctl readings get crane-7 --since 2026-03-14 --until 2026-03-15 --limit 0 -o csv
         iotctl readings get crane-7 temperature --last 1
+        iotctl readings get house-1,house-2 'meter/*' --since 30d -r 1d -f rise --time-zone site
     """
-    window: Parameters = {"serial": serial, "field": field, "since": since, "until": until}
-    if last is None and since is None and until is None:
+    wanted: Parameters = {
+        **series_parameters(serial, field),
+        "since": since,
+        "until": until,
+        **bucket_parameters(resolution, function, fill, time_zone, max_points),
+    }
+    if last is None and since is None and until is None and resolution is Resolution.RAW:
         last = _LAST
     with open_gateway() as gateway:
-        if last is not None:
-            newest = {**window, "newest": True, "limit": last}
-            _print(gateway.get("/v1/readings", newest)["readings"], output)
+        if last is not None or (max_points is not None and resolution is Resolution.RAW):
+            newest: Parameters = {"newest": True, "limit": last} if last else {}
+            _print(*_rows_of(gateway.get(PATH, {**wanted, **newest}), wanted), output)
             return
-        found = _pages(gateway, window, limit)
-        _print(islice(found, limit or None), output)
-        if next(found, None) is not None:
+        columns, rows = _pages(gateway, wanted, limit)
+        _print(columns, islice(rows, limit or None), output)
+        if next(rows, None) is not None:
             print_note(f"and more: only the first {limit} are printed (--limit)")
 
 
 @app.command()
 def tail(
-    serial: Serial,
+    serial: Serials,
     field: Fields = None,
     *,
     lines: Annotated[
@@ -111,50 +136,89 @@ def tail(
         iotctl readings tail crane-7
         iotctl readings tail crane-7 temperature -n 0 -o json
     """
+    wanted: Parameters = series_parameters(serial, field)
     with open_gateway() as gateway:
-        readings = follow(gateway, {"serial": serial, "field": field}, lines)
+        readings = follow(gateway, wanted, lines)
+        columns, _ = _rows_of({"readings": []}, wanted)
         match output:
             case ReadingFormat.TABLE:
-                _print_lines(readings)
-            case ReadingFormat.JSON:
-                for reading in readings:
-                    typer.echo(json.dumps(reading, ensure_ascii=False))
+                _print_lines(readings, with_serials=_SERIAL in columns)
+            case ReadingFormat.JSON | ReadingFormat.NDJSON:
+                _print_objects(readings)
             case ReadingFormat.CSV:
-                _print_csv(readings, is_live=True)
+                _print_csv(columns, readings, is_live=True)
 
 
-def _pages(gateway: Gateway, window: Parameters, limit: int) -> Iterator[Answer]:
+# Listed in this order behind the two above.
+app.command()(export)
+app.command("import")(import_readings)
+app.command()(delete)
+
+
+def _pages(
+    gateway: Gateway, wanted: Parameters, limit: int
+) -> tuple[Sequence[Column], Iterator[Answer]]:
     # One more than is printed tells whether there are others.
-    wanted = limit + 1 if limit else None
-    return gateway.get_all("/v1/readings", window, key="readings", limit=wanted)
+    size = min(PAGE_SIZE, limit + 1) if limit else PAGE_SIZE
+    first = gateway.get(PATH, {**wanted, "limit": size})
+    columns, rows = _rows_of(first, wanted)
+
+    def all_rows() -> Iterator[Answer]:
+        yield from rows
+        cursor = first["next_cursor"]
+        while cursor is not None:
+            page = gateway.get(PATH, {**wanted, "limit": size, "cursor": cursor})
+            yield from _rows_of(page, wanted)[1]
+            cursor = page["next_cursor"]
+
+    return columns, all_rows()
 
 
-def _print(readings: Iterable[Answer], output: ReadingFormat) -> None:
+def _rows_of(page: Answer, wanted: Parameters) -> tuple[Sequence[Column], list[Answer]]:
+    """Give the rows of an answer, and how they are printed: readings or buckets."""
+    serials = wanted["serial"]
+    serial = [_SERIAL] if isinstance(serials, list) and len(serials) > 1 else []
+    if "readings" in page:
+        return [_OBSERVED_AT, *serial, _FIELD, _VALUE, _UNIT], page["readings"]
+    functions = [Column(name, name.upper(), align="right") for name in page["functions"]]
+    return [_BUCKET, *serial, _FIELD, *functions, _UNIT], page["buckets"]
+
+
+def _print(columns: Sequence[Column], rows: Iterable[Answer], output: ReadingFormat) -> None:
     match output:
         case ReadingFormat.TABLE:
-            print_table(list(readings), _COLUMNS)
+            print_table(list(rows), columns)
         case ReadingFormat.JSON:
-            print_json(list(readings))
+            print_json(list(rows))
+        case ReadingFormat.NDJSON:
+            _print_objects(rows)
         case ReadingFormat.CSV:
-            _print_csv(readings)
+            _print_csv(columns, rows)
 
 
-def _print_csv(readings: Iterable[Answer], *, is_live: bool = False) -> None:
-    writer = csv.DictWriter(sys.stdout, _KEYS, lineterminator="\n")
+def _print_objects(rows: Iterable[Answer]) -> None:
+    for row in rows:
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+def _print_csv(columns: Sequence[Column], rows: Iterable[Answer], *, is_live: bool = False) -> None:
+    keys = [column.key for column in columns]
+    writer = csv.DictWriter(sys.stdout, keys, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for reading in readings:
-        writer.writerow(reading)
+    for row in rows:
+        writer.writerow(row)
         if is_live:
             sys.stdout.flush()
 
 
-def _print_lines(readings: Iterable[Answer]) -> None:
+def _print_lines(readings: Iterable[Answer], *, with_serials: bool) -> None:
     width = 0
     for reading in readings:
         # Columns stay where they are until a longer name comes.
         field = printable(reading["field"])
         width = max(width, len(field))
+        serial = f"{reading['serial']}  " if with_serials else ""
         typer.echo(
-            f"{reading['observed_at']}  {field:<{width}}  {cell(reading['value'])} "
+            f"{reading['observed_at']}  {serial}{field:<{width}}  {cell(reading['value'])} "
             f"{printable(reading['unit'])}".rstrip()
         )

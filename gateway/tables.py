@@ -63,7 +63,7 @@ def buckets_table(buckets: Buckets, series: Sequence[Series]) -> pa.RecordBatch:
     )
     columns = {"serial": serial, "field": field, "bucket": _instants(buckets.starts_us)}
     for function, column in buckets.columns.items():
-        columns[function] = pa.array(column, _type_of(function, column), from_pandas=True)
+        columns[function] = _column(function, column)
     return pa.record_batch({**columns, "unit": unit})
 
 
@@ -93,10 +93,13 @@ def with_text_instants(piece: pa.RecordBatch) -> pa.RecordBatch:
     return pa.record_batch(columns, names=piece.schema.names)
 
 
-def _type_of(function: Function, column: Column) -> pa.DataType:
+def _column(function: Function, column: Column) -> pa.Array:
     if function is Function.COUNT:
-        return pa.int64()
-    return pa.string() if column.dtype == object else pa.float64()
+        return pa.array(column, pa.int64())
+    if column.dtype == object:
+        return pa.array(column, pa.string())
+    # What there is nothing of, and sums beyond what a double holds: null, as in JSON.
+    return pa.array(column, pa.float64(), mask=~np.isfinite(column))
 
 
 def _iso(column: pa.Array) -> pa.Array:

@@ -33,7 +33,8 @@ class Kept:
     @classmethod
     def of(cls, row: asyncpg.Record) -> "Kept":
         """Read a row that was joined with `series_kept`; NULL: there is no row, so all is there."""
-        return cls(*(row[name] or _ALWAYS for name in cls.__slots__))
+        # The driver gives -infinity as the least datetime, of no time zone.
+        return cls(*((row[name] or _ALWAYS).replace(tzinfo=UTC) for name in cls.__slots__))
 
     def at(self, level: Level | None) -> datetime:
         """Give from when on a level is there; None: the readings."""

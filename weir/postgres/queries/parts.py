@@ -11,13 +11,16 @@ from weir.clock import from_us
 from weir.postgres.copied_rows import BIGINT, DOUBLE, INSTANT, INTEGER
 from weir.postgres.queries.segments import Segment
 from weir.postgres.rollup_buckets import MINUTE_US
+from weir.postgres.rollup_statements import SATURATING
 
+#: PostgreSQL refuses sums that are no longer finite; one absurd value must not hide the others.
+_ADDEND, _SQUARE = SATURATING.addend.format("value"), SATURATING.square.format("value")
 _READING_COLUMNS = {
     "count": "count(*)",
-    "sum": "sum(value)",
+    "sum": f"sum({_ADDEND})",
     "min": "min(value)",
     "max": "max(value)",
-    "sum_squares": "sum(value * value)",
+    "sum_squares": f"sum({_SQUARE})",
     # A bucket of one reading has no step, and rises by nothing.
     "rise": "coalesce(sum(counter_rise(kind, previous, value)), 0)",
 }
