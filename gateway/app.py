@@ -19,7 +19,7 @@ from gateway.rate_limits import Buckets
 from weir import __version__, registry
 
 #: What every route may answer; `responses` of a route names the others.
-_PROBLEMS = ("401", "403", "404", "422", "429", "503")
+_PROBLEMS = ("401", "403", "404", "413", "414", "422", "429", "503")
 
 
 def create_app(context: Context) -> FastAPI:

@@ -57,6 +57,7 @@ def _if_match(
     if_match: Annotated[
         str | None,
         Header(
+            alias="If-Match",
             max_length=_HEADER_LENGTH_MAX,
             description="`ETag` of what was read, or `*` to change it whatever it has become",
             examples=['"3"'],

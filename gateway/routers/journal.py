@@ -82,7 +82,7 @@ class JournalPage(BaseModel):
 
 
 @router.get("")
-async def get_events(query: Annotated[JournalQuery, InQuery()], context: InContext) -> JournalPage:
+async def get_journal(query: Annotated[JournalQuery, InQuery()], context: InContext) -> JournalPage:
     """List events, a page at a time: what happened last, or with `after` what happened since."""
     if query.cursor and query.after is not None:
         raise RequestError("query: `cursor` and `after` both say where to go on: give one of them")

@@ -48,7 +48,7 @@ class LiveQuery(Query):
     field: list[FieldName] = Field([], max_length=FIELD_COUNT_MAX, description="none: all fields")
 
 
-@router.get("/readings", response_class=sse.EventStream, responses=_ANSWERS)
+@router.get("/readings", status_code=200, response_class=sse.EventStream, responses=_ANSWERS)
 async def get_live_readings(
     query: Annotated[LiveQuery, InQuery()],
     context: InContext,
