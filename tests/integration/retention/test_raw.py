@@ -149,7 +149,7 @@ async def test_texts_go_with_the_readings(room: StoreRoom) -> None:
 async def test_many_rows_go_in_many_transactions(
     room: StoreRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.postgres.retention.rows.ROW_COUNT", 3)
+    monkeypatch.setattr("weir.postgres.retention.rows.ROW_COUNT", 6)
     monkeypatch.setattr("weir.postgres.retention.rows.SERIES_COUNT", 2)
     monkeypatch.setattr("weir.postgres.retention.unrolled.ROW_COUNT", 3)
     names = [f"shaker-{number}" for number in range(5)]

@@ -12,6 +12,7 @@ from weir.model.retention import Layer, Scope
 from weir.ports import RetentionReport, Wait
 from weir.postgres.pool import Connection, open_pool
 from weir.postgres.retention import drops
+from weir.postgres.retention.partitions import open_partitions
 from weir.postgres.retention.runs import PostgresRetentionStore
 from weir.testing.conditions import eventually
 
@@ -90,10 +91,12 @@ async def test_rows_that_arrive_while_others_are_deleted_stay(
 async def held_up(
     pump: StoreRoom, rival: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> "asyncio.Task[RetentionReport]":
-    """Have a run that has locked its partition, and waits to note what it is about to drop."""
+    """Have a run that has noted what it drops and locked the table, and waits for a partition."""
     monkeypatch.setattr(drops, "LOCK_TIMEOUT", "SET LOCAL lock_timeout = '60s'")
     await pump.run(day(-1))
-    await rival.execute("SELECT FROM series_kept FOR UPDATE")
+    oldest = (await (await open_partitions(pump.pool)).find(pump.pool, "reading"))[0]
+    assert day(-4) == oldest.since
+    await rival.execute(f"LOCK TABLE {oldest.name} IN ACCESS SHARE MODE")
     running = asyncio.create_task(pump.run())
     await eventually(lambda: find_waiting(pump.pool))
     return running

@@ -99,6 +99,25 @@ async def test_minutes_that_late_readings_still_need_stay_until_those_are_gone(
     assert day(-7) == await room.kept_from("pump", "minute")
 
 
+async def test_what_somebody_wants_computed_again_stays_until_it_is(room: StoreRoom) -> None:
+    series_id = await room.add_series("pump")
+    await room.set_ages({**AGES, Layer.MINUTE: 3})
+    await room.put_bucket("minute", "pump", day(-8), day(-6))
+    await room.pool.execute(
+        "INSERT INTO rollup_request (series_id, reason) VALUES ($1, 'time_zone')", series_id
+    )
+
+    report = await room.run()
+
+    assert {"rollups are being computed again (time_zone)"} == {
+        wait.reason for wait in report.waits
+    }
+    assert [day(-8), day(-6)] == await room.left("rollup_minute", "pump")
+    await room.pool.execute("DELETE FROM rollup_request")
+    await room.run()
+    assert [] == await room.left("rollup_minute", "pump")
+
+
 async def test_a_seal_goes_when_the_late_readings_of_its_bucket_do(room: StoreRoom) -> None:
     series_id = await room.add_series("pump")
     await room.set_ages(AGES)

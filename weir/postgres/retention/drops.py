@@ -11,7 +11,7 @@ from weir.errors import TransientError
 from weir.model.limits import OBSERVED_AT_MIN
 from weir.postgres.pool import Connection, transaction
 from weir.postgres.retention.bounds import SERIES_WITH_BOUNDS, Bounds
-from weir.postgres.retention.layers import RAW, LayerTable, below
+from weir.postgres.retention.layers import LayerTable, below
 from weir.postgres.retention.partitions import Partition, Partitions
 from weir.postgres.retention.progress import require_rolled_up
 from weir.postgres.retention.rows import BY_KEY, LOCK_TIMEOUT, Spans, note_kept
@@ -51,23 +51,22 @@ async def drop_partition(
     async with transaction(pool) as connection:
         await connection.execute(LOCK_TIMEOUT)
         await begin(connection)
-        # First without, so that nobody is kept waiting for a partition that cannot go.
-        await _require_done(connection, layer, bounds, partition)
-        await partitions.lock(connection, partition)
+        # As much as can be before the partition is locked, so that few have to wait, and for short.
         await _require_done(connection, layer, bounds, partition)
         rows = await connection.fetch(_EXPIRED, *bounds.arguments, partition.until, partition.since)
         spans = Spans.of(rows)
         if spans:
             await carry_site_days(connection, layer, spans.arguments)
             await note_kept(connection, layer, spans)
+        await partitions.lock(connection, partition)
+        await _require_done(connection, layer, bounds, partition)
         await partitions.drop(connection, partition)
 
 
 async def _require_done(
     connection: Connection, layer: LayerTable, bounds: Bounds, partition: Partition
 ) -> None:
-    if layer is RAW:
-        await require_rolled_up(connection, partition.since, partition.until)
+    await require_rolled_up(connection, layer, partition.since, partition.until)
     if await _is_shared(connection, partition, bounds):
         raise TransientError(f"a series that keeps {partition.name} has come to it")
     if await _is_ragged(connection, layer, bounds, partition):

@@ -110,14 +110,13 @@ class _Plan:
     async def _waits_for(self, layer: LayerTable, since: datetime, until: datetime) -> str | None:
         if self.held_from is not None and until > self.held_from:
             return self.held_by
-        if layer is RAW:
-            try:
-                async with transaction(self.pool) as connection:
-                    await require_rolled_up(connection, since, until)
-            except StoreUnavailableError:
-                raise
-            except TransientError as error:
-                self.held_from, self.held_by = since, str(error)
+        try:
+            async with transaction(self.pool) as connection:
+                await require_rolled_up(connection, layer, since, until)
+        except StoreUnavailableError:
+            raise
+        except TransientError as error:
+            self.held_from, self.held_by = since, str(error)
         return self.held_by
 
     async def _count(self, statement: str, bounds: Bounds, *ranges: Ranges) -> int:
@@ -165,18 +164,19 @@ def _count_rows(layer: LayerTable) -> str:
     rows = f"{layer.table} AS row WHERE row.series_id = series.series_id AND row.{layer.instant}"
     return f"""
     SELECT 1 FROM {SERIES_WITH_BOUNDS}
-    CROSS JOIN unnest($4::timestamptz[], $5::timestamptz[]) AS range (since, until)
+    JOIN unnest($4::timestamptz[], $5::timestamptz[]) AS range (since, until)
+        ON greatest(range.since, kept.{layer.kept_from}) < least(range.until, expiring.until)
     CROSS JOIN LATERAL (
         SELECT 1 FROM {rows} >= greatest(range.since, kept.{layer.kept_from})
            AND row.{layer.instant} < least(range.until, expiring.until)) AS main
     WHERE expiring.until IS NOT NULL
     UNION ALL
     SELECT 1 FROM {SERIES_WITH_BOUNDS}
-    CROSS JOIN unnest($6::timestamptz[], $7::timestamptz[]) AS range (since, until)
+    JOIN unnest($6::timestamptz[], $7::timestamptz[]) AS range (since, until)
+        ON range.since < kept.{layer.kept_from}
     CROSS JOIN LATERAL (
         SELECT 1 FROM {rows} >= range.since
            AND row.{layer.instant} < least(range.until, kept.{layer.kept_from})) AS late
-    WHERE kept.{layer.kept_from} IS NOT NULL
     """  # noqa: S608 - only constants are put together
 
 

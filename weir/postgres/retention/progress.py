@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from weir.errors import TransientError
 from weir.postgres.pool import Connection
+from weir.postgres.retention.layers import RAW, LayerTable
 
 #: Readings of a day are noted when they arrive after the day that follows it; and the clocks of
 #: broker, writer and database may differ a little.
@@ -40,19 +41,24 @@ _IS_WRITTEN = """
     """
 
 
-async def require_rolled_up(connection: Connection, since: datetime, until: datetime) -> None:
-    """Return when the rollups have every committed reading from `since` to `until`.
+async def require_rolled_up(
+    connection: Connection, layer: LayerTable, since: datetime, until: datetime
+) -> None:
+    """Return when nobody has anything left to compute from a layer between two instants.
 
-    The caller holds the lock of the rollups.
+    Levels are computed from one another in one transaction; readings wait for the streams. The
+    caller holds the lock of the rollups.
 
     Raises:
-        TransientError: they do not yet, or nobody can know; the message says what is waited for.
+        TransientError: somebody has, or nobody can know; the message says what is waited for.
     """
-    if not await connection.fetchval(_IS_WRITTEN):
-        raise TransientError("no reading has come through a stream: the rollups cannot be trusted")
     reason = await connection.fetchval(_REQUESTED, since, until)
     if reason is not None:
         raise TransientError(f"rollups are being computed again ({reason})")
+    if layer is not RAW:
+        return
+    if not await connection.fetchval(_IS_WRITTEN):
+        raise TransientError("no reading has come through a stream: the rollups cannot be trusted")
     # Of rows, the time between two minutes may go; days are what arrivals are noted by.
     days = since.date(), (until + timedelta(days=1, microseconds=-1)).date()
     behind = await connection.fetchrow(_BEHIND, *days, until + _NEW_FOR)

@@ -129,9 +129,10 @@ class _Run:
         for partition in found:
             if self.is_over or partition.until > latest:
                 break
-            await self._delete_rows(layer, partition.since, partition.until)
             if await is_shared(self.pool, partition, bounds):
                 continue
+            # What is older goes first, from wherever it is: a series begins at one instant.
+            await self._delete_rows(layer, partition.since, partition.until)
             await drop_partition(self.pool, layer, bounds, partition, self.partitions)
             self.expired.append(
                 Expired(
