@@ -8,13 +8,14 @@ from typing import Any
 
 from weir.bootstrap import make_ports, make_source
 from weir.config import Settings, reveal
-from weir.consumer import StreamConsumer
+from weir.consumer import JOURNAL, StreamConsumer
 from weir.model.names import partition_streams
 from weir.ports import Checkpoint
 from weir.postgres import replay_schema
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.pool import Pool, open_pool
 from weir.postgres.queries.checkpoints import list_checkpoints
+from weir.postgres.queries.journal import journal_end
 from weir.postgres.replay_schema import Checksum
 from weir.rabbitmq.stream_ends import end_offset, first_offset, offset_at
 from weir.runtime.replay import Progress, Span, replay
@@ -69,8 +70,9 @@ async def standings(settings: Settings) -> list[Standing]:
     url = reveal(settings.stream.url, "WEIR_STREAM_URL")
     async with _tables(settings, None) as pool:
         rows = await list_checkpoints(pool)
-    ends = {row.stream: 0 for row in rows}
-    for stream in ends:
+        # Not a stream of the broker, and read by position, but it has an end as well.
+        ends = {JOURNAL: await journal_end(pool) + 1}
+    for stream in {row.stream for row in rows} - {JOURNAL}:
         ends[stream] = await end_offset(url, stream)
     return [
         Standing(

@@ -116,8 +116,8 @@ def decide(site: Site, command: Create | Change | Remove) -> list[DomainEvent]:
             return [SiteRemoved()]
         case Remove(device_count):
             raise ConflictError(
-                f"{device_count} devices are at the site, deleted ones included: "
-                "move them to another one first"
+                f"devices at the site, deleted ones included: {device_count}; move them to another "
+                "site first"
             )
 
 

@@ -187,7 +187,7 @@ async def test_a_site_is_made_changed_and_removed(
     assert (201, '"1"') == (made.status_code, made.headers["ETag"])
     assert 409 == again.status_code
     assert ("Asia/Kolkata", 1) == (site["time_zone"], site["device_count"])
-    assert "1 devices are at the site" in occupied.json()["detail"]
+    assert "deleted ones included: 1;" in occupied.json()["detail"]
     assert (409, 204, 201) == (occupied.status_code, removed.status_code, back.status_code)
     assert ["time_zone"] * 3 == await requested(pool)
     versions = (await client.get("/v1/journal?entity=site&entity_id=harbour")).json()["events"]

@@ -84,6 +84,16 @@ async def show_event(pool: asyncpg.Pool, position: int) -> JournalRecord:
     return record_of(row)
 
 
+async def journal_end(pool: asyncpg.Pool) -> int:
+    """Give the position of the last event; 0 when there is none.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    row = await fetch_row(pool, "SELECT coalesce(max(position), 0) AS position FROM journal")
+    return int(row["position"]) if row else 0
+
+
 def _arguments(wanted: JournalFilter) -> tuple[str | datetime | None, ...]:
     return (
         wanted.entity,
