@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from weir.clock import to_us
-
-MINUTE_US = 60_000_000
-#: (serial, field, start of the minute in microseconds since 1970-01-01 UTC).
-Minute = tuple[str, str, int]
+from weir.codec.touched import MINUTE_US, Minute
 
 #: Late readings come in swarms: what they touch is computed together.
 LATE_WAIT_S = 5

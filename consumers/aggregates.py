@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
-from consumers._pending_minutes import MINUTE_US, Minute, PendingMinutes
+from consumers._pending_minutes import PendingMinutes
 from weir.clock import from_us
-from weir.codec.measurement import Instants, MeasurementBatch
-from weir.codec.telemetry import decode_telemetry
+from weir.codec.touched import Minute, touched_minutes
 from weir.consumer import Chore, Ports, StreamConsumer, StreamMessage
 from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
@@ -49,15 +46,14 @@ class Aggregates(StreamConsumer[Touched]):
         return (Chore("requests", REQUEST_INTERVAL_S, self._work_off_requests),)
 
     def decode(self, message: StreamMessage) -> Touched:
-        """Find the minutes that a batch touches, none if it has no measurements; pure.
+        """Find the minutes that a message touches; pure.
 
         Raises:
             InvalidMessageError: the measurement writer rejects it too.
         """
         serial, kind = split_key(message.routing_key)
-        batch = decode_telemetry(kind, message.body, serial, message.received_at_us)
-        minutes = touched_minutes(batch) if isinstance(batch, MeasurementBatch) else frozenset()
-        return minutes, message.received_at_us
+        received_at_us = message.received_at_us
+        return touched_minutes(kind, message.body, serial, received_at_us), received_at_us
 
     async def commit(
         self,
@@ -112,21 +108,3 @@ class Aggregates(StreamConsumer[Touched]):
     async def _work_off_requests(self) -> None:
         while await self.ports.rollups.work_off_request():
             pass
-
-
-def touched_minutes(batch: MeasurementBatch) -> frozenset[Minute]:
-    """Give the minutes in which a batch has numbers."""
-    return frozenset(
-        (batch.serial, column.name, minute * MINUTE_US)
-        for column in batch.columns
-        if len(column.numbers)
-        for minute in _minutes(column.observed_at_us)
-    )
-
-
-def _minutes(observed_at_us: Instants) -> set[int]:
-    """Give the distinct minutes since 1970 of some instants."""
-    if isinstance(observed_at_us, list):
-        return {instant // MINUTE_US for instant in observed_at_us}
-    minutes: list[int] = np.unique(observed_at_us // MINUTE_US).tolist()
-    return set(minutes)

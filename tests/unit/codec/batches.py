@@ -33,7 +33,9 @@ class Draft:
 
 
 def decode(body: bytes) -> MeasurementBatch:
-    return decode_measurements(body, SERIAL, NOW_US)
+    batch = decode_measurements(body, SERIAL, NOW_US)
+    assert isinstance(batch, MeasurementBatch)
+    return batch
 
 
 def encode_one(values: list[Value], period_us: int = SECOND_US) -> bytes:

@@ -17,6 +17,7 @@ from weir.codec.json_forms.announcement import decode_announcement_json
 from weir.codec.json_forms.logs import decode_logs_json
 from weir.codec.json_forms.measurements import decode_header_json
 from weir.codec.location import encode_locations
+from weir.codec.measurement import MeasurementBatch
 from weir.codec.registry import decode_announcement, encode_announcement
 from weir.codec.telemetry import count_rows, decode_telemetry
 from weir.errors import InvalidMessageError, UnknownEventError
@@ -101,7 +102,7 @@ def read_or_refuse(kind: str, body: bytes) -> None:
             for location in batch.locations:
                 assert abs(location.latitude_deg) <= 90
                 assert abs(location.longitude_deg) <= 180
-        case _:
+        case MeasurementBatch():
             for column in batch.columns:
                 assert len(column.observed_at_us) == len(column.numbers) + len(column.texts)
                 assert all(OBSERVED_AT_US_MIN <= at <= LATEST_US for at in column.observed_at_us)
