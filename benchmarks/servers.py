@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from weir.clock import SystemClock
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.migrate import migrate
 from weir.postgres.pool import open_pool
+from weir.postgres.schema import make_partitions_ahead
 from weir.rabbitmq.topology import apply_topology
 from weir.testing.addresses import Broker, BrokerAddress, open_vhost
 from weir.testing.databases import open_database
@@ -72,6 +74,8 @@ async def open_site(address: BrokerAddress, postgres_url: str) -> AsyncIterator[
         async with open_database(postgres_url, name) as url:
             await migrate(url)
             async with open_pool(url) as pool:
+                # As a writer does: what lies outside is moved when it makes them.
+                await make_partitions_ahead(pool, SystemClock().now().date())
                 yield Site(broker, url, pool)
 
 
