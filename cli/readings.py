@@ -36,6 +36,7 @@ from cli._readings_options import (
     bucket_parameters,
     series_parameters,
 )
+from cli._readings_plot import plot
 from weir.model.query import Days, Fill, Resolution
 
 app = typer.Typer()
@@ -151,6 +152,7 @@ def tail(
 
 # Listed in this order behind the two above.
 app.command()(export)
+app.command()(plot)
 app.command("import")(import_readings)
 app.command()(delete)
 
