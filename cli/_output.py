@@ -1,5 +1,6 @@
 """How commands print: tables for people, JSON for programs, colours only on a terminal."""
 
+import csv
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +20,21 @@ Row = Mapping[str, Any]
 
 
 class Format(StrEnum):
-    """How a command prints what it found."""
+    """How a command prints what it found: a table for people, the rest for programs.
+
+    `NAME` gives only what other commands call each thing by, a line for each.
+    """
 
     TABLE = "table"
     JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    NAME = "name"
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Whether all that is known is printed, as it is."""
+        return self is not Format.TABLE
 
 
 #: The type of the `-o` option of every command that prints a table; default `Format.TABLE`.
@@ -44,11 +56,29 @@ class Column:
 
 
 def print_rows(rows: Sequence[Row], columns: Sequence[Column], output: Format) -> None:
-    """Print rows as a table of `columns`, or whole as a JSON array."""
-    if output is Format.JSON:
-        print_json(rows)
+    """Print rows as a table of `columns`, or whole; the first column is their name."""
+    if output is Format.NAME:
+        for row in rows:
+            typer.echo(row[columns[0].key])
+    elif output.is_for_programs:
+        print_data(rows, output)
     else:
         print_table(rows, columns)
+
+
+def print_data(value: Row | Sequence[Row], output: Format) -> None:
+    """Print one thing, or a list of things, for programs; the first member of each is its name."""
+    rows = [value] if isinstance(value, Mapping) else value
+    match output:
+        case Format.YAML:
+            _print_yaml(value)
+        case Format.CSV:
+            _print_csv(rows)
+        case Format.NAME:
+            for row in rows:
+                typer.echo(next(iter(row.values())))
+        case _:
+            print_json(value)
 
 
 def print_json(value: object) -> None:
@@ -152,3 +182,26 @@ def _print_into_pipe(lines: Sequence[Sequence[str]], columns: Sequence[Column]) 
             for column, width, text in zip(columns, widths, line, strict=True)
         )
         typer.echo("  ".join(texts).rstrip())
+
+
+def _print_yaml(value: object) -> None:
+    # Few want it, and it takes its time to import. Through JSON, because it knows only plain types.
+    import yaml
+
+    plain = json.loads(json.dumps(value))
+    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _print_csv(rows: Sequence[Row]) -> None:
+    # A row may lack what another one has.
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if keys:
+        writer.writerow(keys)
+    for row in rows:
+        writer.writerow([_csv_cell(row.get(key)) for key in keys])
+
+
+def _csv_cell(value: object) -> object:
+    nested = isinstance(value, Mapping | list | tuple | bool)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if nested else value

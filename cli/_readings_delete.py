@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli._client import Answer, Gateway, Parameters, open_gateway
-from cli._output import Format, Output, print_json, print_note, printable
+from cli._output import Format, Output, print_data, print_note, printable
 
 POLL_INTERVAL_S = 0.5
 #: The writer takes what is in the stream within a second or two.
@@ -49,8 +49,8 @@ def delete(
         deletion = {"deleted_count": 0, **preview}
         if preview["reading_count"]:
             deletion = _wait(gateway, gateway.post(path, {**wanted, **window}))
-    if output is Format.JSON:
-        print_json(deletion)
+    if output.is_for_programs:
+        print_data(deletion, output)
     else:
         typer.echo(f"{deletion['deleted_count']} readings deleted")
 

@@ -19,7 +19,7 @@ from cli._csv_options import (
     zone,
 )
 from cli._import_sending import ImportAccount, ImportTask, import_file
-from cli._output import Format, Output, print_fields, print_json, print_note, printable
+from cli._output import Format, Output, print_data, print_fields, print_note, printable
 from cli._progress import share_bar
 from cli._rejected_file import rejected_file
 from producers.csv_lines import MISSING, CsvLines
@@ -149,8 +149,8 @@ def _mapping(texts: Sequence[str]) -> Mapping[str, str]:
 def _print_account(
     account: ImportAccount, task: ImportTask, duration_s: float, output: Format
 ) -> None:
-    if output is Format.JSON:
-        print_json(
+    if output.is_for_programs:
+        print_data(
             {
                 "is_dry_run": task.is_dry_run,
                 "row_count": account.row_count,
@@ -159,7 +159,8 @@ def _print_account(
                 "refused_row_count": account.refused_row_count,
                 "duration_s": round(duration_s, 3),
                 "refusals": account.quoted,
-            }
+            },
+            output,
         )
         return
     for refusal in account.quoted:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from cli._client import Answer, Gateway
-from cli._output import BLANK, Column, Format, print_json, print_table, printable
+from cli._output import BLANK, Column, Format, print_data, print_table, printable
 
 POLICY_HELP = """\
 Say how long things are kept.
@@ -90,8 +90,8 @@ def policy_row(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_policy(policy: Answer, output: Format) -> None:
     """Print one policy."""
-    if output is Format.JSON:
-        print_json(policy)
+    if output.is_for_programs:
+        print_data(policy, output)
     else:
         print_table([policy_row(policy)], POLICY_COLUMNS)
 

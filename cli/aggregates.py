@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cli._client import Parameters, open_gateway
-from cli._output import Column, Format, Output, print_json, print_note, print_table
+from cli._output import Column, Format, Output, print_data, print_note, print_table
 from cli._rebuild import PATH, follow_rebuild, parse_range
 from cli._verification import Verified, verify_rollups
 
@@ -76,8 +76,8 @@ def verify(
     wanted: Parameters = {"serial": device or [], "field": field, "since": since, "until": until}
     with open_gateway() as gateway:
         verified = verify_rollups(gateway, wanted)
-    if output is Format.JSON:
-        print_json(verified.to_json())
+    if output.is_for_programs:
+        print_data(verified.to_json(), output)
     else:
         _print(verified)
     if verified.differences:
@@ -118,8 +118,8 @@ def rebuild(
         asked = gateway.post(PATH, wanted)
         if not no_wait:
             follow_rebuild(gateway, asked["last_id"])
-    if output is Format.JSON:
-        print_json({**asked, "is_done": not no_wait})
+    if output.is_for_programs:
+        print_data({**asked, "is_done": not no_wait}, output)
     else:
         typer.echo(
             f"{asked['series_count']} series {'to compute' if no_wait else 'computed again'}"

@@ -24,8 +24,8 @@ app = typer.Typer()
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.")]
 
 _COLUMNS = (
-    Column("current", "CURRENT", show=lambda is_current: "*" if is_current else ""),
     Column("name", "NAME"),
+    Column("current", "CURRENT", show=lambda is_current: "*" if is_current else ""),
     Column("url", "URL"),
     Column("user", "USER"),
 )
@@ -103,8 +103,8 @@ def remove(name: Name) -> None:
 def _rows(contexts: Contexts) -> list[dict[str, object]]:
     return [
         {
-            "current": name == (contexts.current or LOCAL),
             "name": name,
+            "current": name == (contexts.current or LOCAL),
             "url": context.url or "(iotctl up on this machine)",
             "user": context.login.user if context.login else None,
         }

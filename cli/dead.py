@@ -32,7 +32,7 @@ from cli._output import (
     Column,
     Format,
     Output,
-    print_json,
+    print_data,
     print_note,
     print_rows,
     printable,
@@ -105,8 +105,8 @@ def show(dead_letter_id: DeadLetterId, output: Output = Format.TABLE) -> None:
     """
     with open_gateway() as gateway:
         letter = gateway.get(f"{PATH}/{dead_letter_id}")
-    if output is Format.JSON:
-        print_json(letter)
+    if output.is_for_programs:
+        print_data(letter, output)
         return
     print_letter(letter)
 
@@ -122,8 +122,8 @@ def decode(dead_letter_id: DeadLetterId, output: Output = Format.TABLE) -> None:
     """
     with open_gateway() as gateway:
         decoded = gateway.get(f"{PATH}/{dead_letter_id}/decoded")
-    if output is Format.JSON:
-        print_json(decoded)
+    if output.is_for_programs:
+        print_data(decoded, output)
     else:
         print_decoded(decoded)
     if decoded["rejection"]:
@@ -230,8 +230,10 @@ def _is_by_number(
 
 def _settle_each(gateway: Gateway, verb: str, dead_letter_ids: list[int], output: Format) -> None:
     settled, refused = settle_each(gateway, verb, dead_letter_ids)
-    if output is Format.JSON:
-        print_json({f"{_PAST[verb]}_count": len(settled), "left_count": 0, "refused": refused})
+    if output.is_for_programs:
+        print_data(
+            {f"{_PAST[verb]}_count": len(settled), "left_count": 0, "refused": refused}, output
+        )
     else:
         typer.echo(f"{len(settled)} {_PAST[verb]}")
     for refusal in refused:
@@ -252,8 +254,8 @@ def _settle_all(
     if total and may_ask and sys.stdin.isatty():
         typer.confirm(f"{verb} {total} dead letters?", abort=True, err=True)
     settled, left = settle_all(gateway, verb, wanted, total) if total else (0, 0)
-    if output is Format.JSON:
-        print_json({f"{_PAST[verb]}_count": settled, "left_count": left, "refused": []})
+    if output.is_for_programs:
+        print_data({f"{_PAST[verb]}_count": settled, "left_count": left, "refused": []}, output)
     else:
         typer.echo(f"{settled} {_PAST[verb]}")
     if left:

@@ -20,8 +20,8 @@ from cli._output import (
     Column,
     Format,
     Output,
+    print_data,
     print_fields,
-    print_json,
     print_note,
     print_rows,
     print_table,
@@ -115,8 +115,8 @@ def show(serial: Serial, output: Output = Format.TABLE) -> None:
     """
     with open_gateway() as gateway:
         device = gateway.get(_path(serial))
-    if output is Format.JSON:
-        print_json(device)
+    if output.is_for_programs:
+        print_data(device, output)
         return
     fields, gaps = device.pop("fields"), device.pop("gaps")
     print_fields({name.replace("_", " "): value for name, value in device.items()})

@@ -19,6 +19,7 @@ from cli._output import (
     Column,
     Format,
     Output,
+    print_data,
     print_fields,
     print_json,
     print_note,
@@ -106,8 +107,8 @@ def show(
     """
     with open_gateway() as gateway:
         event = gateway.get(f"{PATH}/{position}")
-    if output is Format.JSON:
-        print_json(event)
+    if output.is_for_programs:
+        print_data(event, output)
         return
     data = event.pop("data")
     print_fields({name.replace("_", " "): value for name, value in event.items()})

@@ -31,7 +31,7 @@ from cli._csv_options import (
     one_character,
     zone,
 )
-from cli._output import Format, Output, print_fields, print_json, print_note, printable
+from cli._output import Format, Output, print_data, print_fields, print_note, printable
 from producers.csv_file import CsvFile, CsvLayout
 from producers.csv_lines import MISSING
 from producers.csv_replay import BATCH_ROWS, Account, Pace, replay_csv
@@ -171,8 +171,8 @@ def _progress(source: CsvFile) -> Iterator[Callable[[Account], object]]:
 
 
 def _print_account(account: Account, output: Format) -> None:
-    if output is Format.JSON:
-        print_json(
+    if output.is_for_programs:
+        print_data(
             {
                 "rows_read": account.rows_read,
                 "rows_skipped": account.rows_skipped,
@@ -182,7 +182,8 @@ def _print_account(account: Account, output: Format) -> None:
                 "seconds": account.seconds,
                 "readings_per_s": account.readings_per_s,
                 "problems": [asdict(problem) for problem in account.quoted],
-            }
+            },
+            output,
         )
         return
     for problem in account.quoted:

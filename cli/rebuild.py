@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._output import Column, Format, Output, cell, print_json, print_note, print_rows
+from cli._output import Column, Format, Output, cell, print_data, print_note, print_rows
 from weir.config import Settings, reveal
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def _run(*, apply: bool) -> "list[Comparison]":
 
 def _print(found: "Iterable[Comparison]", output: Format) -> None:
     rows = [asdict(comparison) for comparison in found]
-    if output is Format.JSON:
-        print_json(rows)
+    if output.is_for_programs:
+        print_data(rows, output)
         return
     print_rows(rows, _COLUMNS, output)
     for comparison in found:

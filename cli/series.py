@@ -17,8 +17,8 @@ from cli._output import (
     Column,
     Format,
     Output,
+    print_data,
     print_fields,
-    print_json,
     print_note,
     print_rows,
 )
@@ -148,8 +148,8 @@ def _path(serial: str, field: str) -> str:
 
 
 def _print(series: Answer, output: Format) -> None:
-    if output is Format.JSON:
-        print_json(series)
+    if output.is_for_programs:
+        print_data(series, output)
     else:
         told = {**series, "overridden": _names(series["overridden"])}
         print_fields({name.replace("_", " "): value for name, value in told.items()})

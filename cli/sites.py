@@ -17,8 +17,8 @@ from cli._output import (
     Column,
     Format,
     Output,
+    print_data,
     print_fields,
-    print_json,
     print_note,
     print_rows,
 )
@@ -135,7 +135,7 @@ def _confirm(gateway: Gateway, slug: str, *, yes: bool) -> None:
 
 
 def _print(site: Answer, output: Format) -> None:
-    if output is Format.JSON:
-        print_json(site)
+    if output.is_for_programs:
+        print_data(site, output)
     else:
         print_fields({name.replace("_", " "): value for name, value in site.items()})

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from cli._gateway_address import data_folder
-from cli._output import Column, Format, Output, print_fields, print_json, print_note, print_table
+from cli._output import Column, Format, Output, print_data, print_fields, print_note, print_table
 
 
 def command(
@@ -31,13 +31,15 @@ def command(
     folder = (data or data_folder(os.environ)).resolve()
     state = read_state(folder)
     if state is None or not state.is_running:
-        if output is Format.JSON:
-            print_json({"is_running": False, "data": str(folder)})
+        if output.is_for_programs:
+            print_data({"is_running": False, "data": str(folder)}, output)
         else:
             print_note(f"nothing runs on {folder}; start it with `iotctl up`")
         raise typer.Exit(1)
-    if output is Format.JSON:
-        print_json({"is_running": True, "data": str(folder), **state.model_dump(mode="json")})
+    if output.is_for_programs:
+        print_data(
+            {"is_running": True, "data": str(folder), **state.model_dump(mode="json")}, output
+        )
     else:
         columns = [Column(title.lower(), title) for title in TITLES]
         keys = [column.key for column in columns]

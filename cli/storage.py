@@ -20,8 +20,8 @@ from cli._loading import keep_blocks
 from cli._output import (
     Format,
     Output,
+    print_data,
     print_fields,
-    print_json,
     print_note,
     print_rows,
     print_table,
@@ -54,8 +54,8 @@ def show(output: Output = Format.TABLE) -> None:
         storage = gateway.get(PATH)
         policies = gateway.get(f"{PATH}/policies")["policies"]
         planned = gateway.get(f"{PATH}/plan")["planned"]
-    if output is Format.JSON:
-        print_json({**storage, "policies": policies, "next_run": planned})
+    if output.is_for_programs:
+        print_data({**storage, "policies": policies, "next_run": planned}, output)
         return
     print_fields(view.mode_fields(storage))
     typer.echo()
@@ -94,14 +94,14 @@ def retain(
     with open_gateway() as gateway:
         if dry_run:
             planned = gateway.get(f"{PATH}/plan")["planned"]
-            if planned or output is Format.JSON:
+            if planned or output.is_for_programs:
                 print_rows(planned, view.PLAN_COLUMNS, output)
             else:
                 print_note("nothing has expired")
             return
         report = view.run_all(gateway, f"{PATH}/retain")
-    if output is Format.JSON:
-        print_json(report)
+    if output.is_for_programs:
+        print_data(report, output)
     elif report["expired"]:
         print_table(report["expired"], view.DROPPED_COLUMNS)
     else:
@@ -123,8 +123,8 @@ def list_(output: Output = Format.TABLE) -> None:
     """
     with open_gateway() as gateway:
         policies = gateway.get(f"{PATH}/policies")["policies"]
-    if output is Format.JSON:
-        print_json(policies)
+    if output.is_for_programs:
+        print_data(policies, output)
     else:
         print_table([view.policy_row(policy) for policy in policies], view.POLICY_COLUMNS)
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from cli._client import open_gateway
-from cli._output import Column, Format, Output, print_json, print_note, print_rows, show_age
+from cli._output import Column, Format, Output, print_data, print_note, print_rows, show_age
 from weir.clock import SystemClock
 from weir.model.account import TOKEN_LIFETIME_DAYS, TOKEN_LIFETIME_DAYS_MAX, Role
 
@@ -90,8 +90,8 @@ def create(
     }
     with open_gateway() as gateway:
         made = gateway.post(_PATH, body=body)
-    if output is Format.JSON:
-        print_json(made)
+    if output.is_for_programs:
+        print_data(made, output)
         return
     typer.echo(made["token"])
     print_note(f"token {made['token_id']} of {made['owner']}, shown this once")

@@ -16,7 +16,7 @@ from typing import Any
 
 import typer
 
-from cli._output import Column, Format, Output, print_json, print_note, print_rows
+from cli._output import Column, Format, Output, print_note, print_rows
 from weir.config import Settings, reveal
 from weir.rabbitmq import topology
 from weir.rabbitmq.drift import check_topology
@@ -56,11 +56,7 @@ def apply(output: Output = Format.TABLE) -> None:
     settings = Settings.from_env(os.environ, require=[_AMQP_VARIABLE])
     url = reveal(settings.amqp.url, _AMQP_VARIABLE)
     names = asyncio.run(topology.apply_topology(url, settings.partition.count))
-    if output is Format.JSON:
-        print_json(names)
-        return
-    for name in names:
-        typer.echo(name)
+    print_rows([{"name": name} for name in names], [Column("name", "NAME")], output)
 
 
 @app.command()
@@ -79,7 +75,7 @@ def check(output: Output = Format.TABLE) -> None:
         {"kind": finding.kind.value, "name": finding.name, "detail": finding.detail}
         for finding in findings
     ]
-    if rows or output is Format.JSON:
+    if rows or output.is_for_programs:
         columns = [Column("kind", "FINDING"), Column("name", "NAME"), Column("detail", "DETAIL")]
         print_rows(rows, columns, output)
     if any(finding.is_problem for finding in findings):
@@ -98,7 +94,7 @@ def _rows(wanted: topology.Topology, output: Format) -> Iterator[dict[str, Any]]
         arguments = dict(item.arguments)
         arguments.pop("x-queue-type", None)
         row = {"name": item.name, "type": item.type, "from": sources, "arguments": arguments}
-        yield row if output is Format.JSON else {key: _cell(value) for key, value in row.items()}
+        yield row if output.is_for_programs else {key: _cell(value) for key, value in row.items()}
 
 
 def _cell(value: Any) -> str:

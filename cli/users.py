@@ -21,8 +21,8 @@ from cli._output import (
     Column,
     Format,
     Output,
+    print_data,
     print_fields,
-    print_json,
     print_note,
     print_rows,
     show_age,
@@ -69,8 +69,8 @@ def show(name: Name, output: Output = Format.TABLE) -> None:
     """
     with open_gateway() as gateway:
         user = gateway.get(_path(name))
-    if output is Format.JSON:
-        print_json(user)
+    if output.is_for_programs:
+        print_data(user, output)
         return
     user["roles"] = _show_roles(user["roles"])
     print_fields({key.replace("_", " "): value for key, value in user.items()})

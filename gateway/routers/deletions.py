@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import requires
 from gateway.actor import InAuthor
 from gateway.context import Context, InContext
+from gateway.idempotency import IdempotentRoute
 from gateway.parameters import FieldName, InstantText, Query, Serial, instant_or
 from gateway.permissions import Permission
 from gateway.times import Instant
@@ -20,7 +21,11 @@ from weir.postgres.deletion_requests import WantedDeletion, ask_deletion
 from weir.postgres.queries.deletions import count_deletable, show_deletion
 from weir.postgres.queries.lanes import LAST_INSTANT
 
-router = APIRouter(tags=["readings"], dependencies=[requires(Permission.READINGS_READ)])
+router = APIRouter(
+    tags=["readings"],
+    dependencies=[requires(Permission.READINGS_READ)],
+    route_class=IdempotentRoute,
+)
 
 #: A random name: nobody else's deletion can be guessed.
 _ID_BYTES = 16

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from gateway.access import requires
 from gateway.context import Context, InContext
+from gateway.idempotency import IdempotentRoute
 from gateway.import_rows import Accepted, RefusedRow, messages_of, read_lines
 from gateway.limits import BODY_BYTES_MAX
 from gateway.parameters import Query
@@ -19,7 +20,10 @@ from weir.model.device_state import DeviceState
 from weir.postgres.queries.device_ids import find_states
 
 router = APIRouter(
-    prefix="/v1/readings", tags=["readings"], dependencies=[requires(Permission.READINGS_WRITE)]
+    prefix="/v1/readings",
+    tags=["readings"],
+    dependencies=[requires(Permission.READINGS_WRITE)],
+    route_class=IdempotentRoute,
 )
 
 MEDIA_TYPE = "application/x-ndjson"

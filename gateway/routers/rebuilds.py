@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway import cursors
 from gateway.access import requires
 from gateway.context import InContext
+from gateway.idempotency import IdempotentRoute
 from gateway.parameters import InstantText, PageQuery, instant_or
 from gateway.permissions import Permission
 from gateway.routers.aggregates import RollupsQuery
@@ -28,6 +29,7 @@ router = APIRouter(
     prefix="/v1/aggregates/rebuilds",
     tags=["aggregates"],
     dependencies=[requires(Permission.AGGREGATES_READ)],
+    route_class=IdempotentRoute,
 )
 
 

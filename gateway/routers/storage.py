@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access import requires
 from gateway.actor import InAuthor
 from gateway.context import InContext
+from gateway.idempotency import IdempotentRoute
 from gateway.parameters import Query, Text
 from gateway.permissions import Permission
 from gateway.times import Instant
@@ -32,7 +33,10 @@ from weir.postgres.retention.policies import change_policy, read_policies
 from weir.postgres.retention.runs import PostgresRetentionStore
 
 router = APIRouter(
-    prefix="/v1/storage", tags=["storage"], dependencies=[requires(Permission.STORAGE_READ)]
+    prefix="/v1/storage",
+    tags=["storage"],
+    dependencies=[requires(Permission.STORAGE_READ)],
+    route_class=IdempotentRoute,
 )
 
 #: How long one request may go on dropping; what is left is for the next one.

@@ -11,6 +11,7 @@ from cli._output import (
     Format,
     cell,
     format_age,
+    print_data,
     print_fields,
     print_rows,
     printable,
@@ -67,6 +68,44 @@ def test_json_has_the_whole_rows(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows([{"serial": "日本", "more": 1.5}], [Column("serial", "SERIAL")], Format.JSON)
 
     assert capsys.readouterr().out == '[\n  {\n    "serial": "日本",\n    "more": 1.5\n  }\n]\n'
+
+
+ROWS: list[dict[str, object]] = [
+    {"serial": "crane-7", "tags": ["a"], "count": 5},
+    {"serial": "日本", "is_on": True},
+]
+PRINTED = [
+    (Format.YAML, "- serial: crane-7\n  tags:\n  - a\n  count: 5\n- serial: 日本\n  is_on: true\n"),
+    (Format.CSV, 'serial,tags,count,is_on\ncrane-7,"[""a""]",5,\n日本,,,true\n'),
+    (Format.NAME, "crane-7\n日本\n"),
+]
+
+
+@pytest.mark.parametrize(("output", "text"), PRINTED)
+def test_programs_may_choose_how_they_are_told(
+    output: Format, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_rows(ROWS, [Column("serial", "SERIAL"), Column("count", "COUNT")], output)
+
+    assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("output", [output for output in Format if output.is_for_programs])
+def test_one_thing_is_told_as_a_list_of_one_would_be(
+    output: Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_data(ROWS[0], output)
+
+    assert "crane-7" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("output", list(Format))
+def test_nothing_is_printed_without_an_error(
+    output: Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_rows([], [Column("serial", "SERIAL")], output)
+
+    assert "None" not in capsys.readouterr().out
 
 
 def test_fields_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
