@@ -18,6 +18,7 @@ SILENCE = timedelta(minutes=5)
 #: How often the rollups of a silent stream are said to be up to date.
 SILENCE_NOTED = timedelta(seconds=30)
 REQUEST_INTERVAL_S = 1.0
+RETENTION_INTERVAL_S = 3_600.0
 
 #: The minutes that a message touches, and when the broker took it.
 Touched = tuple[frozenset[Minute], int]
@@ -42,8 +43,11 @@ class Aggregates(StreamConsumer[Touched]):
         self._heard_at: dict[str, datetime] = {}
 
     def chores(self) -> Sequence[Chore]:
-        """Compute again what was asked for."""
-        return (Chore("requests", REQUEST_INTERVAL_S, self._work_off_requests),)
+        """Compute again what was asked for, and drop what is rolled up and has expired."""
+        return (
+            Chore("requests", REQUEST_INTERVAL_S, self._work_off_requests),
+            Chore("retention", RETENTION_INTERVAL_S, self._retain),
+        )
 
     def decode(self, message: StreamMessage) -> Touched:
         """Find the minutes that a message touches; pure.
@@ -104,6 +108,9 @@ class Aggregates(StreamConsumer[Touched]):
                 pending.rolled_until if is_last else None,
             )
         return count
+
+    async def _retain(self) -> None:
+        await self.ports.retention.run(self.ports.clock.now())
 
     async def _work_off_requests(self) -> None:
         while await self.ports.rollups.work_off_request():

@@ -18,6 +18,7 @@ from weir.postgres.devices import PostgresDeviceStore
 from weir.postgres.journal_reader import open_journal
 from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
+from weir.postgres.retention.runs import PostgresRetentionStore
 from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
 from weir.postgres.sequences import PostgresSequenceStore
@@ -36,6 +37,8 @@ from weir.runtime.waiting import repeat, run_until, until_available
 CONSUMER_VARIABLES = ("WEIR_AMQP_URL", "WEIR_STREAM_URL", "WEIR_POSTGRES_URL")
 #: Partitions are made a week ahead; looking every hour survives any restart.
 UPKEEP_INTERVAL_S = 3_600.0
+#: What a run of retention does not get done by then, the next one does.
+RETENTION_BUDGET_S = 600.0
 
 
 async def run_consumer(
@@ -156,6 +159,7 @@ def make_ports(
         devices=PostgresDeviceStore(pool, needs_approval=needs_approval),
         readings=PostgresReadingStore(pool, needs_approval=needs_approval),
         rollups=PostgresRollupStore(pool),
+        retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
         device_logs=DeviceLogFile(settings.device_log.directory),

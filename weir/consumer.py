@@ -22,6 +22,7 @@ from weir.ports import (
     DeviceStore,
     Publisher,
     ReadingStore,
+    RetentionStore,
     RollupStore,
     SequenceStore,
 )
@@ -39,6 +40,7 @@ class Ports:
     devices: DeviceStore
     readings: ReadingStore
     rollups: RollupStore
+    retention: RetentionStore
     sequences: SequenceStore
     dead_letters: DeadLetterStore
     device_logs: DeviceLogSink

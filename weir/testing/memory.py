@@ -85,6 +85,7 @@ def memory_ports(
         devices=MemoryDeviceStore(),
         readings=unused,
         rollups=unused,
+        retention=unused,
         sequences=unused,
         dead_letters=dead_letters or MemoryDeadLetterStore(),
         device_logs=MemoryDeviceLogSink(),
