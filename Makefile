@@ -4,9 +4,12 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 # A missing server then fails the tests that need it, instead of skipping them.
 REQUIRED_SERVERS := rabbitmq,postgres,mqtt
+# Test processes at a time; each has servers of its own, and takes whole files.
+WORKERS ?= auto
+PARALLEL = -n $(WORKERS) --maxprocesses 4 --dist loadfile
 BASELINE := proto/baseline/weir-telemetry-v1.binpb
 
-.PHONY: help setup fmt check test test-all e2e chaos proto docs up down bench lock baseline ci
+.PHONY: help setup fmt check test test-all e2e chaos proto docs up down bench soak lock baseline ci
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +44,11 @@ check: ## Check style, types, layers, contracts and generated files
 
 test: ## Run the tests, but not the slow ones
 	@scripts/setup test-servers dev
-	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest -m "not slow" $(ARGS)
+	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 test-all: ## Run all tests
 	@scripts/setup test-servers dev
-	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest $(ARGS)
+	WEIR_TEST_REQUIRE=$(REQUIRED_SERVERS) $(BIN)/pytest $(PARALLEL) $(ARGS)
 
 e2e: ## Run the tests that start whole processes
 	@scripts/setup test-servers dev
@@ -54,6 +57,10 @@ e2e: ## Run the tests that start whole processes
 bench: ## Measure the paths that must be fast
 	@scripts/setup test-servers dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: ## Write at half speed for ten minutes: memory and lag must stay flat
+	@scripts/setup test-servers dev
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 chaos: ## Kill, cut and poison everything at random, ten seeds, and account for every reading
 	@scripts/setup test-servers dev
