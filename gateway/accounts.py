@@ -127,7 +127,9 @@ class Accounts:
         self._failures_of_user.take(login.name, now_s, _FAILED_LOGINS)
         password_hash = await find_password(self._context.pool, login.name)
         if not await self._passwords.is_right(login.password, password_hash):
-            log.warning("login_refused", user=login.name, address=login.address)
+            # What is nobody's name may be a password, typed into the wrong field.
+            user = login.name if password_hash else None
+            log.warning("login_refused", user=user, address=login.address)
             raise UnauthorizedError("the name or the password is wrong")
         self._failures_of_address.give_back(login.address, now_s)
         self._failures_of_user.give_back(login.name, now_s)
