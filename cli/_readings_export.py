@@ -94,7 +94,7 @@ def export(
     with (
         open_gateway() as gateway,
         gateway.download(PATH, wanted) as pieces,
-        _opened(out) as file,
+        opened(out) as file,
         _bytes_shown() as show,
     ):
         for piece in pieces:
@@ -105,8 +105,12 @@ def export(
 
 
 @contextmanager
-def _opened(out: Path | None) -> Iterator[BinaryIO]:
-    """Open what is written to; a file gets its name when it is whole."""
+def opened(out: Path | None) -> Iterator[BinaryIO]:
+    """Open a file, or stdout; a file gets its name when it is whole.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     if out is None:
         yield sys.stdout.buffer
         return

@@ -24,10 +24,16 @@ class NdjsonWriter:
         if not piece.num_rows:
             return b""
         rows = with_text_instants(piece)
-        parts: list[Any] = []
+        parts: list[Any] = [""]
         for at, name in enumerate(rows.schema.names):
-            parts += [f"{',' if at else '{'}{json.dumps(name)}:", _as_json(rows.column(name))]
-        lines = pc.binary_join_element_wise(*parts, "}\n", "")
+            parts[-1] += f"{',' if at else '{'}{json.dumps(name)}:"
+            column = _as_json(rows.column(name))
+            if isinstance(column, str):
+                parts[-1] += column
+            else:
+                parts += [column, ""]
+        parts[-1] += "}\n"
+        lines = pc.binary_join_element_wise(*parts, "")
         _, offsets, text = lines.buffers()
         assert offsets is not None  # noqa: S101 - there are rows
         return bytes(text) if text else b""
@@ -37,10 +43,11 @@ class NdjsonWriter:
         return b""
 
 
-def _as_json(column: pa.Array) -> pa.Array:
+def _as_json(column: pa.Array) -> pa.Array | str:
+    """Write values as JSON; a text for all rows alike is given once."""
     if pa.types.is_dictionary(column.type):
-        values = pa.array([json.dumps(each) for each in column.dictionary.to_pylist()], pa.string())
-        return values.take(column.indices)
+        texts = [json.dumps(each) for each in column.dictionary.to_pylist()]
+        return texts[0] if len(texts) == 1 else pa.array(texts, pa.string()).take(column.indices)
     if pa.types.is_string(column.type):
         return pa.array([json.dumps(each) for each in column.to_pylist()], pa.string())
     if pa.types.is_floating(column.type):
