@@ -73,7 +73,7 @@ class Accounts:
         refresh_token = make_refresh_token()
         session = NewSession(make_session_id(), hash_token(refresh_token), login.client, now)
         await start_session(self._context.pool, login.name, session)
-        log.info("user_logged_in", user=login.name, address=login.address)
+        log.info("login_accepted", user=login.name, address=login.address)
         return await self._tokens(Claims(login.name, session.session_id), refresh_token, now)
 
     async def refresh(self, refresh_token: str, correlation_id: str) -> Tokens:

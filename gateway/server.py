@@ -118,6 +118,8 @@ def _uvicorn_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         log_config=None,
+        # It warns of what strangers send, in words of its own between our lines.
+        log_level="error",
         access_log=False,
         server_header=False,
         # Believing everybody would let everybody choose the address that is counted against them.
