@@ -89,17 +89,8 @@ def list_devices(
     with open_gateway() as gateway:
         # One more than is shown tells whether there are others.
         found = list(gateway.get_all(PATH, wanted, key="devices", limit=limit + 1))
-    columns = [
-        Column("serial", "SERIAL"),
-        Column("name", "NAME"),
-        Column("site", "SITE"),
-        Column("model", "MODEL"),
-        Column("firmware", "FIRMWARE"),
-        Column("state", "STATE", styles=_STATE_STYLES),
-        Column("presence", "PRESENCE", styles=_PRESENCE_STYLES),
-        Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now())),
-    ]
-    print_rows(found[:limit], columns, output)
+    seen = Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now()))
+    print_rows(found[:limit], [*_LIST_COLUMNS, seen], output)
     if not found:
         print_note("no devices")
     elif len(found) > limit:
@@ -294,6 +285,15 @@ def show_runs(runs: list[list[int]]) -> str:
     return ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in runs)
 
 
+_LIST_COLUMNS = (
+    Column("serial", "SERIAL"),
+    Column("name", "NAME"),
+    Column("site", "SITE"),
+    Column("model", "MODEL"),
+    Column("firmware", "FIRMWARE"),
+    Column("state", "STATE", styles=_STATE_STYLES),
+    Column("presence", "PRESENCE", styles=_PRESENCE_STYLES),
+)
 _FIELD_COLUMNS = (
     Column("field", "FIELD"),
     Column("last_value", "LAST VALUE", align="right"),

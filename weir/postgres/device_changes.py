@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import asyncpg
 
+from weir.errors import ConflictError
 from weir.events.device import ENTITY, Device, evolve
 from weir.events.device_commands import Command, decide
 from weir.events.event import Author, DomainEvent, entries_of
@@ -36,14 +37,21 @@ async def change_device(
         locked = await lock_device(connection, serial)
         if check is not None:
             check(locked.device.version)
-        after = locked.device
-        events: list[DomainEvent] = []
-        for command in commands:
-            for event in decide(after, command):
-                after = evolve(after, event)
-                events.append(event)
+        try:
+            events, after = _decided(locked.device, commands)
+        except ConflictError as error:
+            raise ConflictError(f"{serial}: {error}") from error
         if events:
             await store_device(connection, locked, after)
             entries = entries_of(ENTITY, serial, locked.device.version, events, author)
             await journal.append(connection, entries)
     return after, bool(events)
+
+
+def _decided(device: Device, commands: Sequence[Command]) -> tuple[list[DomainEvent], Device]:
+    events: list[DomainEvent] = []
+    for command in commands:
+        for event in decide(device, command):
+            device = evolve(device, event)
+            events.append(event)
+    return events, device
