@@ -105,10 +105,9 @@ def import_readings(
     separator = one_character("--delimiter", delimiter)
     source = ImportFile(_open_lines(file, separator, encoding), options)
     started_s = time.monotonic()
+    refusals = rejected_file(rejected, file, source.header, delimiter=separator, encoding=encoding)
     with (
-        rejected_file(
-            rejected, file, source.header, delimiter=separator, encoding=encoding
-        ) as refuse,
+        refusals as refuse,
         open_gateway() as gateway,
         share_bar(printable(file.name)) as show,
     ):
@@ -117,9 +116,15 @@ def import_readings(
         account = import_file(gateway, task, lambda _: show(source.lines.read_bytes / size_bytes))
     _print_account(account, task, time.monotonic() - started_s, output)
     if account.refused_row_count:
-        if rejected:
-            print_note(f"refused rows are in {rejected}: mend them, and import it")
+        _advise(rejected)
         raise typer.Exit(_EXIT_REFUSED)
+
+
+def _advise(rejected: Path | None) -> None:
+    if rejected is None:
+        print_note("--rejected FILE keeps refused rows, to be mended and imported")
+    else:
+        print_note(f"refused rows are in {rejected}: mend them, and import it")
 
 
 def _open_lines(path: Path, delimiter: str, encoding: str) -> Lines:

@@ -15,9 +15,9 @@ _KINDS = frozenset({"measurements", "measurements.json"})
 _OVERHEAD_BYTES = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """One publish of one device, not decoded yet."""
+    """One publish of one device, not decoded yet; not frozen, as every message becomes one."""
 
     offset: int
     serial: str
