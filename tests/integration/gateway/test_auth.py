@@ -1,5 +1,6 @@
 """Logins: who comes in, goes on, leaves; and what is shown that does not hold."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
@@ -139,6 +140,17 @@ async def test_a_refresh_token_that_is_used_twice_ends_the_login(
         assert (await world.show(tokens["access_token"]).get(ME)).status_code == 401
     assert (await world.refresh(other_login["refresh_token"])).status_code == 200
     assert (await journal(pool))[-1] == ("anna", "user_session_revoked", "system")
+
+
+async def test_of_refreshes_at_once_one_passes_and_the_login_ends(world: World) -> None:
+    await world.add_user("anna")
+    tokens = await world.tokens_of("anna")
+
+    answers = await asyncio.gather(*(world.refresh(tokens["refresh_token"]) for _ in range(5)))
+
+    assert [200, 401, 401, 401, 401] == sorted(answer.status_code for answer in answers)
+    (winner,) = (answer.json() for answer in answers if answer.is_success)
+    assert (await world.show(winner["access_token"]).get(ME)).status_code == 401
 
 
 @pytest.mark.parametrize("shown", ["", "a", "a" * 200])

@@ -196,6 +196,16 @@ async def test_the_journal_tells_who_did_what_in_which_request(
     assert PASSWORD not in row["data"]
 
 
+async def test_a_role_elsewhere_gives_nothing_here(world: World, pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO organisation (slug, name) VALUES ('acme', 'Acme')")
+    anna = await world.user("anna", None)
+    patch = {"roles": {"acme": "admin"}}
+    assert (await world.admin.patch("/v1/users/anna", json=patch, headers=ANY)).is_success
+
+    assert_problem(await anna.get("/v1/devices"), 403, "forbidden")
+    assert_problem(await anna.get("/v1/users"), 403, "forbidden")
+
+
 async def test_what_changes_nothing_is_not_journalled(world: World, pool: asyncpg.Pool) -> None:
     await world.add_user("anna")
     before = await pool.fetchval("SELECT count(*) FROM journal")
