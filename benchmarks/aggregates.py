@@ -1,5 +1,6 @@
 """What the rollups cost: beside a steady stream, and when old readings come in among the new."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,12 @@ STEADY_READINGS_PER_S = STEADY_DEVICES * BATCH_READINGS
 #: Two minutes end in it, whenever it starts.
 STEADY_SECONDS = 130
 FAST_BATCH_COUNT = 15_000
+_IS_CLAIMED = """
+    SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+                   WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'
+                     AND datname = current_database()
+                     AND application_name = 'weir claims aggregates')
+    """
 _PORTS = "SELECT pid, client_port FROM pg_stat_activity WHERE client_port IS NOT NULL"
 
 
@@ -77,7 +84,10 @@ async def late_readings(fresh: FreshSite) -> list[Figure]:
 
 @asynccontextmanager
 async def _aggregates(site: Site) -> AsyncIterator[Worker]:
+    """Run the consumer; it has its partition when the block begins, and its modules are loaded."""
     async with worker("benchmarks.writer", "aggregates", environ=site.environ) as process:
+        while not await site.pool.fetchval(_IS_CLAIMED):  # noqa: ASYNC110 - another process claims
+            await asyncio.sleep(0.05)
         yield process
 
 

@@ -57,8 +57,7 @@ def _of_batch(batch: Batch, serial: str, received_at_us: int) -> Iterable[Minute
             raise DecodeError(f"{name}: there is no time column {time_column}")
         # Fields that were read together follow each other, and share their instants.
         if known != (time_column, count):
-            column = time_columns[time_column]
-            starts = _starts(decode_times(column, count, name, received_at_us))
+            starts = _starts(decode_times(time_columns[time_column], count, name, received_at_us))
             known = (time_column, count)
         for start in starts:
             yield serial, name, start

@@ -61,29 +61,38 @@ SATURATING = Arithmetic(
 
 
 def from_readings(arithmetic: Arithmetic = PLAIN) -> str:
-    """Compute buckets of any width from the readings; the first and last are looked up by key."""
+    """Compute buckets of any width from the readings.
+
+    Every reading is looked at once, so each aggregate counts: the first and the last are found at
+    the ends of the index instead.
+    """
     addend, square = arithmetic.addend.format("value"), arithmetic.square.format("value")
+    of_bucket = (
+        "FROM reading AS r WHERE r.series_id = t.series_id"
+        " AND r.observed_at >= t.bucket AND r.observed_at < t.until"
+    )
     return f"""
     SELECT t.series_id, t.bucket, c.count, c.sum, c.min, c.max,
-           f.value AS first_value, c.first_at, l.value AS last_value, c.last_at,
+           f.value AS first_value, f.observed_at AS first_at,
+           l.value AS last_value, l.observed_at AS last_at,
            c.sum_squares, c.sum_positive, c.sum_negative,
            CASE WHEN series.kind <> 'gauge' THEN steps.rise END AS rise
     FROM {TOUCHED} JOIN series USING (series_id)
     CROSS JOIN LATERAL (
+        SELECT observed_at, value {of_bucket} ORDER BY observed_at LIMIT 1) AS f
+    CROSS JOIN LATERAL (
+        SELECT observed_at, value {of_bucket} ORDER BY observed_at DESC LIMIT 1) AS l
+    CROSS JOIN LATERAL (
         SELECT count(*) AS count, sum({addend}) AS sum, min(value) AS min, max(value) AS max,
-               min(observed_at) AS first_at, max(observed_at) AS last_at,
                sum({square}) AS sum_squares,
-               sum(greatest({addend}, 0)) AS sum_positive, sum(least({addend}, 0)) AS sum_negative
-        FROM reading AS r
-        WHERE r.series_id = t.series_id AND r.observed_at >= t.bucket AND r.observed_at < t.until
+               coalesce(sum({addend}) FILTER (WHERE value > 0), 0) AS sum_positive,
+               coalesce(sum({addend}) FILTER (WHERE value < 0), 0) AS sum_negative
+        {of_bucket}
     ) AS c
-    CROSS JOIN LATERAL ({_one("value", "reading", "observed_at = c.first_at")}) AS f
-    CROSS JOIN LATERAL ({_one("value", "reading", "observed_at = c.last_at")}) AS l
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(counter_rise(series.kind, previous, value)), 0) AS rise
-        FROM (SELECT value, lag(value) OVER (ORDER BY observed_at) AS previous FROM reading AS r
-              WHERE series.kind <> 'gauge' AND r.series_id = t.series_id
-                AND r.observed_at >= t.bucket AND r.observed_at < t.until) AS pairs
+        FROM (SELECT value, lag(value) OVER (ORDER BY observed_at) AS previous
+              {of_bucket} AND series.kind <> 'gauge') AS pairs
     ) AS steps
     """  # noqa: S608 - only constants are put together
 

@@ -12,6 +12,7 @@ import structlog
 from weir.errors import RejectedByStoreError
 from weir.ports import Checkpoint, TouchedMinutes
 from weir.postgres import checkpoints
+from weir.postgres.errors import translated
 from weir.postgres.known_series import KnownSeries
 from weir.postgres.pool import transaction
 from weir.postgres.rollup_buckets import BucketKey
@@ -21,6 +22,7 @@ from weir.postgres.rollup_statements import PLAIN, SATURATING, Arithmetic
 
 log = structlog.get_logger()
 
+_IS_ASKED = "SELECT EXISTS (SELECT FROM rollup_request)"
 _NOTE_PROGRESS = """
     INSERT INTO rollup_progress (stream, rolled_until) VALUES ($1, $2)
     ON CONFLICT (stream) DO UPDATE
@@ -86,6 +88,9 @@ class PostgresRollupStore:
         Raises:
             StoreUnavailableError: try again later.
         """
+        with translated():
+            if not await self._pool.fetchval(_IS_ASKED):
+                return False
         async with transaction(self._pool) as connection:
             await begin(connection)
             return await work_off_day(connection)
