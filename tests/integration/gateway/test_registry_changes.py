@@ -242,3 +242,9 @@ async def test_the_journal_is_read_backwards_in_pages_and_onwards(
     both = await client.get("/v1/journal?after=1&cursor=AAAA")
     assert 422 == both.status_code
     assert 404 == (await client.get("/v1/journal/999999")).status_code
+
+
+async def test_a_path_names_all_methods_that_it_takes(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/devices/pump-1")
+
+    assert (405, "DELETE, GET, PATCH") == (answer.status_code, answer.headers["Allow"])
