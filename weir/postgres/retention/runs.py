@@ -15,7 +15,7 @@ from datetime import time as time_of_day
 import asyncpg
 import structlog
 
-from weir.errors import StoreUnavailableError, TransientError
+from weir.errors import RejectedByStoreError, StoreUnavailableError, TransientError
 from weir.model.limits import OBSERVED_AT_MIN
 from weir.model.retention import Layer
 from weir.ports import Expired, RetentionReport, Wait
@@ -189,10 +189,13 @@ class _Run:
 
     @contextmanager
     def _waits_noted(self, layer: Layer) -> Iterator[None]:
-        """Go on with the next layer when this one has to wait; an outage ends the run."""
+        """Go on with the next layer when this one has to wait; an outage ends the run.
+
+        What the database refuses (sums at the edge of what a double holds) is left as it is.
+        """
         try:
             yield
-        except TransientError as error:
+        except (TransientError, RejectedByStoreError) as error:
             reason = str(error)
             if isinstance(error.__cause__, asyncpg.LockNotAvailableError):
                 reason = "somebody was using it all the time"

@@ -14,6 +14,25 @@ from weir.postgres.rollup_statements import COLUMNS, TOUCHED, Level
 
 _COLUMNS = ", ".join(COLUMNS)
 _LOST = ", ".join(f"lost.{column}" for column in COLUMNS)
+#: Parts of days, joined to one row for each day, in the order of time.
+_JOINED = """
+    stepped AS (
+        SELECT parts.*, kind,
+               lag(last_value) OVER (PARTITION BY series_id, day ORDER BY first_at) AS previous
+        FROM parts JOIN series USING (series_id)
+    ), carried AS (
+        SELECT series_id, day, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min,
+               max(max) AS max, (array_agg(first_value ORDER BY first_at))[1] AS first_value,
+               min(first_at) AS first_at,
+               (array_agg(last_value ORDER BY first_at DESC))[1] AS last_value,
+               max(last_at) AS last_at, sum(sum_squares) AS sum_squares,
+               sum(sum_positive) AS sum_positive, sum(sum_negative) AS sum_negative,
+               CASE WHEN kind <> 'gauge' THEN
+                   sum(coalesce(rise, counter_rise(kind, first_value, last_value))
+                       + coalesce(counter_rise(kind, previous, first_value), 0)) END AS rise
+        FROM stepped GROUP BY series_id, day, kind
+    )
+    """
 #: Where local midnight is between two hours of UTC, days are computed from minutes.
 _IS_FROM_HOURS = """
     extract(epoch FROM day.bucket)::bigint % 3600 = 0
@@ -85,22 +104,7 @@ def _carry(layer: LayerTable) -> str:
             ON sealed.level = 'site_day' AND sealed.series_id = day.series_id
            AND sealed.bucket = day.bucket
         WHERE sealed IS NULL OR lost.last_at < sealed.first_at OR lost.first_at > sealed.last_at
-    ), stepped AS (
-        SELECT parts.*, kind,
-               lag(last_value) OVER (PARTITION BY series_id, day ORDER BY first_at) AS previous
-        FROM parts JOIN series USING (series_id)
-    ), carried AS (
-        SELECT series_id, day, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min,
-               max(max) AS max, (array_agg(first_value ORDER BY first_at))[1] AS first_value,
-               min(first_at) AS first_at,
-               (array_agg(last_value ORDER BY first_at DESC))[1] AS last_value,
-               max(last_at) AS last_at, sum(sum_squares) AS sum_squares,
-               sum(sum_positive) AS sum_positive, sum(sum_negative) AS sum_negative,
-               CASE WHEN kind <> 'gauge' THEN
-                   sum(coalesce(rise, counter_rise(kind, first_value, last_value))
-                       + coalesce(counter_rise(kind, previous, first_value), 0)) END AS rise
-        FROM stepped GROUP BY series_id, day, kind
-    )
+    ), {_JOINED}
     INSERT INTO rollup_sealed (level, series_id, bucket, {_COLUMNS})
     SELECT 'site_day', series_id, day, {_COLUMNS} FROM carried
     UNION ALL
