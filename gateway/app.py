@@ -19,7 +19,7 @@ from gateway.rate_limits import Buckets
 from weir import __version__, registry
 
 #: What every route may answer; `responses` of a route names the others.
-_PROBLEMS = ("401", "403", "404", "413", "414", "422", "429", "503")
+_PROBLEMS = ("400", "401", "403", "404", "413", "414", "422", "429", "503")
 
 
 def create_app(context: Context) -> FastAPI:
@@ -40,9 +40,11 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.accounts = accounts = Accounts(context)
+    app.state.routes = []
     for router in all_routers():
         check_declared(router)
         app.include_router(router)
+        app.state.routes += router.routes
     add_problem_handlers(app)
     # The last one added is the first that a request meets.
     app.add_middleware(Bounds)

@@ -195,7 +195,22 @@ async def _refused_by_framework(request: Request, error: Exception) -> JSONRespo
         Code.NOT_FOUND: f"there is nothing at {request.url.path[:200]}",
         Code.METHOD_NOT_ALLOWED: f"{request.url.path[:200]} does not take {request.method[:20]}",
     }.get(code, str(error.detail))
-    return _answer(request, Problem(code, detail, headers=error.headers or {}))
+    headers = dict(error.headers or {})
+    if code is Code.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _methods_at(request) or headers.get("Allow", "")
+    return _answer(request, Problem(code, detail, headers=headers))
+
+
+def _methods_at(request: Request) -> str:
+    # The framework names the methods of the first route that it has met at the path: there may be
+    # others. Source: RFC 9110, section 10.2.1.
+    methods = {
+        method
+        for route in request.app.state.routes
+        if route.path_regex.fullmatch(request.url.path)
+        for method in route.methods
+    }
+    return ", ".join(sorted(methods))
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -68,14 +68,14 @@ async def discard_dead_letters(
     return await report_round(context, planned, done)
 
 
-@router.post("/{dead_letter_id}/replay", responses=_ONE)
+@router.post("/{dead_letter_id:int}/replay", responses=_ONE)
 async def replay_dead_letter(dead_letter_id: DeadLetterId, context: InContext) -> SettledDeadLetter:
     """Publish one dead letter again, byte for byte with its routing key."""
     await settling.replay(context.pool, dead_letter_id, context.republisher)
     return SettledDeadLetter(dead_letter_id=dead_letter_id, state=DeadLetterState.REPLAYED)
 
 
-@router.post("/{dead_letter_id}/discard", responses=_ONE)
+@router.post("/{dead_letter_id:int}/discard", responses=_ONE)
 async def discard_dead_letter(
     dead_letter_id: DeadLetterId, context: InContext
 ) -> SettledDeadLetter:

@@ -131,7 +131,7 @@ async def count(query: Annotated[StateQuery, InQuery()], context: InContext) -> 
     return DeadLetterCount(count=await count_dead_letters(context.pool, wanted))
 
 
-@router.get("/{dead_letter_id}")
+@router.get("/{dead_letter_id:int}")
 async def get_dead_letter(dead_letter_id: DeadLetterId, context: InContext) -> DeadLetterDetails:
     """Show one dead letter with its body."""
     summary, content = await show_dead_letter(context.pool, dead_letter_id)
@@ -144,7 +144,7 @@ async def get_dead_letter(dead_letter_id: DeadLetterId, context: InContext) -> D
 
 
 @router.get(
-    "/{dead_letter_id}/body",
+    "/{dead_letter_id:int}/body",
     response_class=Response,
     responses={200: {"content": {BODY_MEDIA_TYPE: {}}, "description": "what arrived"}},
 )
@@ -158,7 +158,7 @@ async def get_body(dead_letter_id: DeadLetterId, context: InContext) -> Response
     return Response(content.body, headers=headers, media_type=BODY_MEDIA_TYPE)
 
 
-@router.get("/{dead_letter_id}/decoded")
+@router.get("/{dead_letter_id:int}/decoded")
 async def get_decoded(dead_letter_id: DeadLetterId, context: InContext) -> DecodedDeadLetter:
     """Decode a dead letter with the present decoders, without settling it."""
     summary, content = await show_dead_letter(context.pool, dead_letter_id)

@@ -75,6 +75,22 @@ async def test_a_wrong_method_is_a_problem(lost_client: httpx.AsyncClient) -> No
     assert response.headers["allow"] == "GET"
 
 
+async def test_a_refused_method_is_told_all_that_there_are(lost_client: httpx.AsyncClient) -> None:
+    allowed = [
+        (await lost_client.request("OPTIONS", path)).headers["allow"]
+        for path in ("/v1/users", "/v1/users/anna", "/v1/dead-letters/discard")
+    ]
+
+    assert ["GET, POST", "DELETE, GET, PATCH", "POST"] == allowed
+
+
+async def test_a_body_that_is_no_text_is_a_problem(lost_client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await lost_client.post("/v1/users", content=b"\xff{", headers=headers)
+
+    assert_problem(response, 400, "request_refused")
+
+
 async def test_every_wrong_parameter_is_named(lost_client: httpx.AsyncClient) -> None:
     response = await lost_client.get("/v1/devices?limit=0&sit=harbour&presence=asleep&site=%00")
 

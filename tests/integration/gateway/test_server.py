@@ -8,9 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ class Gateway:
     database_url: str
     port: int
     log_path: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -48,6 +49,7 @@ class Gateway:
             "WEIR_POSTGRES_URL": self.database_url,
             "WEIR_GATEWAY_TOKEN": TOKEN,
             "WEIR_GATEWAY_PORT": str(self.port),
+            **self.environ,
         }
         with (
             self.log_path.open("ab") as log,
