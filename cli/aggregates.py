@@ -156,15 +156,23 @@ def notes(verified: Verified) -> Iterator[str]:
         )
     if count > _PRINTED_MAX:
         yield f"only the first {_PRINTED_MAX} of {count} differences are printed (-o json has all)"
-    yield f"to mend them: {mending(verified)}" if count else "no differences"
+    if count:
+        yield f"to mend them: {mending(verified)}"
+    elif any(level["checked_count"] for level in verified.levels.values()):
+        yield "no differences"
+    else:
+        yield "there was nothing to compare"
 
 
 def mending(verified: Verified) -> str:
     """Give the command that computes again what differs."""
     serials = sorted({each["serial"] for each in verified.differences})
+    fields = {each["field"] for each in verified.differences}
     devices = "".join(f" --device {serial}" for serial in serials)
     days = sorted(date.fromisoformat(each["bucket"][:10]) for each in verified.differences)
     # A day of a site may end on the second day of UTC after the one on which it began.
     until = days[-1] + timedelta(days=2)
     narrowed = devices if len(serials) <= _DEVICES_NAMED_MAX else ""
+    if len(fields) == 1:
+        narrowed += f" --field {fields.pop()}"
     return f"iotctl aggregates rebuild{narrowed} --range {days[0]}..{until}"

@@ -10,6 +10,9 @@ import asyncpg
 from weir.errors import NotFoundError
 from weir.postgres.queries._read import fetch, fetch_row
 
+#: Fields named in the message about one that does not exist.
+_FIELDS_NAMED_MAX = 10
+
 _FIELDS = """
     SELECT field FROM device LEFT JOIN series USING (device_id) WHERE serial = $1 ORDER BY field
     """
@@ -58,7 +61,10 @@ async def require_fields(pool: asyncpg.Pool, serial: str, fields: Sequence[str])
     known = [row["field"] for row in rows if row["field"] is not None]
     unknown = [name for name in fields if name not in known]
     if unknown:
-        raise NotFoundError(f"device {serial} has no field {unknown[0][:200]!r}")
+        raise NotFoundError(
+            f"device {serial} has no field {unknown[0][:200]!r}; "
+            f"it has {', '.join(known[:_FIELDS_NAMED_MAX]) or 'none yet'}"
+        )
 
 
 async def count_deletable(

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import asyncpg
 
+from weir.errors import NotFoundError
 from weir.postgres.pool import Connection
 from weir.postgres.queries._read import snapshot
 from weir.postgres.queries.rollup_check import (
@@ -94,6 +95,7 @@ async def verify_rollups(
     """Compare from `place` on, or from the beginning, for about a second.
 
     Raises:
+        NotFoundError: none of the devices has this field.
         StoreUnavailableError: try again later.
     """
     loop = asyncio.get_running_loop()
@@ -103,6 +105,8 @@ async def verify_rollups(
         found = Verification(await read_progress(connection))
         if found.progress.settled_until is None:
             return found
+        if place is None and wanted.field is not None:
+            await _require_field(connection, wanted)
         until = min(wanted.until, found.progress.settled_until)
         found.place = place or Place(0, wanted.since)
         while found.place is not None:
@@ -145,6 +149,12 @@ async def _next_series(
         return None
     requests = await connection.fetch(_REQUESTS, row["series_id"])
     return CheckedSeries(**row, requests=[(each["since"], each["until"]) for each in requests])
+
+
+async def _require_field(connection: Connection, wanted: WantedBuckets) -> None:
+    if await _next_series(connection, wanted, 0) is None:
+        of_whom = "of these devices" if wanted.device_ids else "of all devices"
+        raise NotFoundError(f"none {of_whom} has a field {wanted.field!r}")
 
 
 async def _done_share(
