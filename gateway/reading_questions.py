@@ -108,6 +108,7 @@ class ReadingsQuery(SeriesQuery):
             since=since,
             until=until,
             is_since_loose=self.since is not None and is_relative(self.since),
+            is_until_loose=self.until is not None and is_relative(self.until),
             resolution=self.resolution,
             functions=tuple(dict.fromkeys(self.function)),
             fill=self.fill,

@@ -83,8 +83,8 @@ async def get_readings(
     A window is read page by page with `cursor`, which also keeps its range: a relative `until`
     stays where it was for the first page. Other formats than JSON come whole, series after series.
 
-    Only readings inside the range count, also where it cuts a bucket. A start that is given as a
-    time ago may begin earlier, with the first whole bucket of what is kept.
+    Only readings inside the range count, also where it cuts a bucket. A start or end that is
+    given as a time ago may lie earlier, where a bucket begins of what is kept.
     """
     asked = query.asked(context.now())
     kind = choose_format(query.format, request)
@@ -188,6 +188,7 @@ def _continued(asked: Asked, cursor: str) -> tuple[Asked, Place]:
         since=page.since,
         until=page.until,
         is_since_loose=False,
+        is_until_loose=False,
         resolution=page.resolution,
     )
     return asked, page.position

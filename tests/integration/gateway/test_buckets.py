@@ -349,3 +349,5 @@ async def test_what_is_not_kept_is_refused_with_what_is(
     page = await get(client, resolution="1h", since="5d", function="count")
     assert "2026-03-09T15:00:00.000000Z" == page["since"]
     assert [1, 1] == [each["count"] for each in page["buckets"]]
+    page = await get(client, resolution="1h", since="5d", until="47h", function="count")
+    assert "2026-03-12T16:00:00.000000Z" == page["until"]

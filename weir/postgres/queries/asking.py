@@ -44,13 +44,14 @@ _FIRST = """
 class Asked:
     """What was asked: None and an empty tuple stand for what was left out.
 
-    `is_since_loose`: it was given as a time ago, so that it may begin a little earlier where what
-    is finer is not kept any more.
+    `is_since_loose`, `is_until_loose`: it was given as a time ago, so that it may lie a little
+    earlier where what is finer is not kept any more.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     is_since_loose: bool = False
+    is_until_loose: bool = False
     resolution: Resolution = Resolution.AUTO
     functions: tuple[Function, ...] = ()
     fill: Fill = Fill.NONE
@@ -72,6 +73,8 @@ async def settle(
         StoreUnavailableError: try again later.
     """
     until = asked.until or now
+    if asked.is_until_loose:
+        until = _widened(until, series)
     async with snapshot(pool) as connection:
         tail = await find_tail(connection)
         since = asked.since or await _first(connection, series, asked, until, tail)

@@ -71,9 +71,11 @@ def _split(since_us: int, until_us: int, ladder: Sequence[Step]) -> Iterator[Seg
         return
     step, *finer = ladder
     first, last = step.grid.ceil(since_us), step.grid.floor(until_us)
-    if first >= last:
+    if first > last:
         yield from _split(since_us, until_us, finer)
         return
+    # Cut also where no whole bucket is between: a finer one may reach over a local midnight.
     yield from _split(since_us, first, finer)
-    yield Segment(step.level, first, last)
+    if first < last:
+        yield Segment(step.level, first, last)
     yield from _split(last, until_us, finer)
