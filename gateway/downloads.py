@@ -62,9 +62,14 @@ def choose_format(named: str | None, request: Request) -> Format | None:
 
 
 async def respond(
-    request: Request, pieces: AsyncIterator[pa.RecordBatch], kind: Format
+    request: Request,
+    pieces: AsyncIterator[pa.RecordBatch],
+    kind: Format,
+    name: str = "readings",
 ) -> StreamingResponse:
     """Begin to answer; what is wrong with the question is raised here, before the first byte.
+
+    `name`: of the file, without its suffix.
 
     `pieces`: at least one, which may be empty: by coming it tells that the question is right, and
     which columns there are. When the database goes away later, the answer is cut off in the middle
@@ -84,7 +89,7 @@ async def respond(
     return StreamingResponse(
         _written(first, pieces, writer, slots),
         media_type=kind.media_type,
-        headers={"Content-Disposition": f'attachment; filename="readings.{kind.name}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.{kind.name}"'},
     )
 
 

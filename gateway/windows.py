@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi import Request
 from pydantic import Field
 
+from gateway.downloads import choose_format
+from gateway.formats import Format, formats
 from gateway.parameters import Cursor, InstantText, Query, Serial, instant_or
 from gateway.times import format_instant
 from weir.errors import RequestError
@@ -14,6 +17,7 @@ from weir.postgres.queries.lanes import LAST_INSTANT
 ROWS_MAX = 10_000
 ROWS = 1_000
 SERIALS_MAX = 100
+_FORMAT_LENGTH_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,24 @@ class WindowQuery(Query):
         default=False, description="the last `limit` rows of the window instead of the first"
     )
     cursor: Cursor = None
+    format: str | None = Field(
+        None,
+        max_length=_FORMAT_LENGTH_MAX,
+        description="instead of the header `Accept`; all but `json` are downloads of the whole "
+        "window, without pages",
+        json_schema_extra={"enum": ["json", *formats()]},
+    )
+
+    def kind(self, request: Request) -> Format | None:
+        """Choose a format for a download; None: a page of JSON.
+
+        Raises:
+            RequestError: there is none of that name, or a download is to be continued.
+        """
+        kind = choose_format(self.format, request)
+        if kind is not None and self.cursor:
+            raise RequestError("query.cursor: a download has no pages; ask for JSON")
+        return kind
 
     def window(self, now: datetime) -> Window:
         """Read the window.

@@ -3,13 +3,16 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as InQuery
 from pydantic import BaseModel, Field
 
 from gateway import cursors
 from gateway.access import requires
 from gateway.context import InContext
+from gateway.downloads import respond
+from gateway.formats import formats
+from gateway.occurrence_downloads import download_events
 from gateway.permissions import Permission
 from gateway.times import Instant
 from gateway.windows import AnyDevicesQuery
@@ -57,19 +60,31 @@ class EventPage(BaseModel):
     next_cursor: str | None = Field(description="null: this was the last page")
 
 
-@router.get("")
-async def get_events(query: Annotated[EventsQuery, InQuery()], context: InContext) -> EventPage:
+_DOWNLOADS = {
+    each.media_type: {"schema": {"type": "string", "format": "binary"}}
+    for each in formats().values()
+}
+
+
+@router.get("", response_model=EventPage, responses={200: {"content": _DOWNLOADS}})
+async def get_events(
+    query: Annotated[EventsQuery, InQuery()], context: InContext, request: Request
+) -> EventPage | Response:
     """Read a window of device events.
 
     A window is read page by page with `cursor`, which also keeps its end: a relative `until` stays
-    where it was for the first page.
+    where it was for the first page. Other formats than JSON come whole; `data` is JSON text there.
     """
+    kind = query.kind(request)
     window = query.window(context.now())
     until, after = window.until, None
     if query.cursor:
         until, after = cursors.decode_event_page(query.cursor)
     devices = await find_device_ids(context.pool, query.serial) if query.serial else {}
     wanted = EventFilter(window.since, until, list(devices.values()), query.type, after)
+    if kind is not None:
+        newest = query.limit if query.newest else None
+        return await respond(request, download_events(context.pool, wanted, newest), kind, "events")
     if query.newest:
         found = await list_newest_events(context.pool, wanted, query.limit)
         return EventPage(events=[_event(each) for each in found], next_cursor=None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as InQuery
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -12,6 +12,9 @@ from pydantic import BaseModel, Field
 from gateway import cursors, geojson
 from gateway.access import requires
 from gateway.context import InContext
+from gateway.downloads import respond
+from gateway.formats import formats
+from gateway.occurrence_downloads import download_locations
 from gateway.parameters import PageQuery, Serial
 from gateway.permissions import Permission
 from gateway.times import Instant
@@ -82,23 +85,38 @@ class LocationPage(BaseModel):
 _SHAPES: dict[int | str, dict[str, Any]] = {
     200: {"model": LocationPage, "content": {geojson.MEDIA_TYPE: {}}}
 }
+_DOWNLOADS = {
+    each.media_type: {"schema": {"type": "string", "format": "binary"}}
+    for each in formats().values()
+}
+_FORMATS: dict[int | str, dict[str, Any]] = {
+    200: {"model": LocationPage, "content": {geojson.MEDIA_TYPE: {}, **_DOWNLOADS}}
+}
 
 
-@router.get("", response_model=None, responses=_SHAPES)
+@router.get("", response_model=None, responses=_FORMATS)
 async def get_locations(
-    query: Annotated[LocationsQuery, InQuery()], context: InContext
+    query: Annotated[LocationsQuery, InQuery()], context: InContext, request: Request
 ) -> LocationPage | Response:
     """Read a window of the locations of devices.
 
     A window is read page by page with `cursor`, which also keeps its end: a relative `until` stays
-    where it was for the first page. A GeoJSON document holds one page too.
+    where it was for the first page. A GeoJSON document holds one page too. Other formats than JSON
+    come whole.
     """
+    kind = query.kind(request) if query.shape is Shape.ROWS else None
+    if query.format is not None and query.shape is not Shape.ROWS:
+        raise RequestError("query.format: goes with shape=rows; points and track are GeoJSON")
     window = query.window(context.now())
     until, after = window.until, None
     if query.cursor:
         until, after = cursors.decode_location_page(query.cursor)
     devices = await find_device_ids(context.pool, query.serial)
     wanted = LocationFilter(list(devices.values()), window.since, until, after)
+    if kind is not None:
+        count = query.limit if query.newest else None
+        pieces = download_locations(context.pool, wanted, count)
+        return await respond(request, pieces, kind, "locations")
     if query.newest:
         newest = await list_newest_locations(context.pool, wanted, query.limit)
         return _page(newest, query.shape, None)

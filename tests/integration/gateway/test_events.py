@@ -1,5 +1,8 @@
 """The resource `/v1/events` on a real database: windows, filters, pages, the newest."""
 
+import csv
+import io
+import json
 import random
 from typing import Any
 
@@ -95,6 +98,25 @@ async def test_the_newest_are_given_oldest_first(
     assert page["next_cursor"] is None
 
 
+async def test_a_window_is_downloaded_whole(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    events = [(number / 100, "tick", {"n": number}) for number in range(1_001)]
+    await add_events(pool, "house-1", events)
+
+    lines = (await client.get("/v1/events", params={"format": "ndjson"})).text.splitlines()
+    sheet = await client.get("/v1/events", headers={"Accept": "text/csv"}, params={"limit": 1})
+    newest = await client.get(
+        "/v1/events", params={"format": "csv", "newest": True, "limit": 2, "type": "tick"}
+    )
+
+    assert list(range(1_001)) == [json.loads(json.loads(line)["data"])["n"] for line in lines]
+    assert 'attachment; filename="events.csv"' == sheet.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(sheet.text)))
+    assert (1_001, "2026-03-14T15:09:26.000000Z") == (len(rows), rows[0]["observed_at"])
+    assert [999, 1_000] == [
+        json.loads(row["data"])["n"] for row in csv.DictReader(io.StringIO(newest.text))
+    ]
+
+
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
@@ -108,6 +130,8 @@ async def test_the_newest_are_given_oldest_first(
         ({"limit": 1_001}, 422, "query.limit"),
         ({"cursor": "bm9uc2Vuc2U"}, 422, "not a cursor of this list"),
         ({"newest": True, "cursor": "abc"}, 422, "the newest rows have one page only"),
+        ({"format": "xls"}, 422, "query.format: not 'xls'; there are json, "),
+        ({"format": "csv", "cursor": "abc"}, 422, "query.cursor: a download has no pages"),
         ({"typ": "outage"}, 422, "query.typ"),
     ],
 )

@@ -1,9 +1,12 @@
 """The resource `/v1/locations` on a real database: windows, pages, GeoJSON, the latest."""
 
+import io
+import json
 from typing import Any
 
 import asyncpg
 import httpx
+import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
 import pytest
 
 from tests.integration.gateway.conftest import AddDevice
@@ -82,6 +85,20 @@ async def test_a_window_and_its_newest(client: httpx.AsyncClient, pool: asyncpg.
     assert [4, 5] == [n for _, n in seen(newest)]
 
 
+async def test_a_window_is_downloaded_whole(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    await add_locations(pool, "van-1", [(n, n, 0.5) for n in range(3)], altitude_m=1.1)
+
+    query: dict[str, Any] = {"serial": "van-1", "limit": 1}
+    table = await client.get("/v1/locations", params={**query, "format": "parquet"})
+    lines = (await client.get("/v1/locations", params={**query, "format": "ndjson"})).text
+
+    rows = pq.read_table(io.BytesIO(table.content)).to_pylist()
+    assert [(0.0, 1.1, None), (1.0, 1.1, None), (2.0, 1.1, None)] == [
+        (row["latitude_deg"], row["altitude_m"], row["speed_mps"]) for row in rows
+    ]
+    assert ["3d"] * 3 == [json.loads(line)["fix"] for line in lines.splitlines()]
+
+
 async def test_points_are_geojson(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
     await add_locations(pool, "van-1", [(0, 53.5, 9.5), (1, 53.6, 9.6)], altitude_m=7.0)
 
@@ -136,6 +153,7 @@ async def test_the_latest_of_each_device_is_given_by_serial(
         ("", {"serial": "nobody"}, 404, "no device has the serial 'nobody'"),
         ("", {"serial": "van-1", "shape": "circle"}, 422, "'rows', 'points' or 'track'"),
         ("", {"serial": "van-1", "since": "now", "until": "1h"}, 422, "is after until"),
+        ("", {"serial": "van-1", "shape": "track", "format": "csv"}, 422, "goes with shape=rows"),
         ("", {"serial": "van-1", "limit": 10_001}, 422, "query.limit"),
         ("", {"serial": "van-1", "cursor": "bm9uc2Vuc2U"}, 422, "not a cursor of this list"),
         ("/latest", {"shape": "track"}, 422, "is no track"),
