@@ -13,7 +13,10 @@ from weir.postgres.queries._read import fetch
 _SERIALS_NAMED_MAX = 10
 
 _FIND = "SELECT serial, device_id FROM device WHERE serial = ANY($1::text[])"
-_STATES = "SELECT serial, state FROM device WHERE serial = ANY($1::text[])"
+_STATES = """
+    SELECT serial, CASE WHEN is_deleted THEN 'deleted' ELSE state END AS state
+    FROM device WHERE serial = ANY($1::text[])
+    """
 
 
 async def find_device_ids(pool: asyncpg.Pool, serials: Sequence[str]) -> dict[str, int]:

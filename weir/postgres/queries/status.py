@@ -35,7 +35,7 @@ class Status:
 
 _COUNT = """
     SELECT storage_mode() AS storage,
-           (SELECT count(*) FROM device) AS device_count,
+           (SELECT count(*) FROM device WHERE NOT is_deleted) AS device_count,
            (SELECT count(*) FROM device_activity WHERE last_seen_at >= $1) AS online_device_count,
            (SELECT count(*) FROM series) AS series_count,
            (SELECT count(*) FROM dead_letter WHERE state = 'kept') AS dead_letter_count,
