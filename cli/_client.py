@@ -167,8 +167,12 @@ class Gateway:
 
 
 @contextmanager
-def open_gateway(address: GatewayAddress | None = None) -> Iterator[Gateway]:
+def open_gateway(
+    address: GatewayAddress | None = None, *, patience_s: float | None = None
+) -> Iterator[Gateway]:
     """Give the gateway that this process should ask, or the one at an address.
+
+    `patience_s`: for how long an answer is waited for; None: long.
 
     Raises:
         ConfigError: none is known, or its address is no URL.
@@ -176,14 +180,14 @@ def open_gateway(address: GatewayAddress | None = None) -> Iterator[Gateway]:
     """
     address = address or find_gateway(os.environ)
     try:
-        client = _client(address)
+        client = _client(address, httpx.Timeout(patience_s) if patience_s else TIMEOUT)
     except (httpx.InvalidURL, ValueError) as error:
         raise ConfigError(f"the address of the gateway is wrong: {error}") from error
     with client:
         yield Gateway(client, address.advice)
 
 
-def _client(address: GatewayAddress) -> httpx.Client:
+def _client(address: GatewayAddress, timeout: httpx.Timeout) -> httpx.Client:
     url = httpx.URL(address.url)
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError(f"{address.url[:200]!r} is not an http address")
@@ -191,9 +195,9 @@ def _client(address: GatewayAddress) -> httpx.Client:
         base_url=url,
         headers={"User-Agent": f"iotctl/{__version__}"},
         auth=_auth(address, url),
-        timeout=TIMEOUT,
+        timeout=timeout,
         # A proxy from the environment cannot reach this machine's own loopback.
-        trust_env=not _is_loopback(url.host),
+        trust_env=not is_loopback(url.host),
     )
 
 
@@ -213,7 +217,8 @@ class _TokenAuth(httpx.Auth):
         yield request
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

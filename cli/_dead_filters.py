@@ -7,12 +7,16 @@ from typing import Annotated
 import typer
 
 from cli._client import Parameters
+from cli._completion import complete_serial
 
 Reason = Annotated[
     str | None,
     typer.Option(metavar="CODE", help="Only this reason: undecodable, implausible, ..."),
 ]
-Device = Annotated[str | None, typer.Option(metavar="SERIAL", help="Only from this device.")]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="SERIAL", autocompletion=complete_serial, help="Only from this device."),
+]
 Consumer = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only what this consumer rejected.")
 ]

@@ -5,11 +5,16 @@ from typing import Annotated
 import typer
 
 from cli._client import Parameters
+from cli._completion import complete_serial
 from weir.model.query import Days, Fill, Function, Resolution
 
 Serials = Annotated[
     str,
-    typer.Argument(metavar="SERIAL", help="Serial of the device; several with commas between."),
+    typer.Argument(
+        metavar="SERIAL",
+        autocompletion=complete_serial,
+        help="Serial of the device; several with commas between.",
+    ),
 ]
 Fields = Annotated[
     list[str] | None,

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import typer
 
 from cli._client import Answer, Gateway, open_gateway
+from cli._completion import complete_serial
 from cli._output import (
     Column,
     Format,
@@ -37,8 +38,16 @@ _STATE_STYLES = {"pending": "yellow", "disabled": "yellow", "deleted": "dim"}
 _PRESENCE_STYLES = {"online": "green", "offline": "yellow", "never_seen": "dim"}
 _LISTED_MAX = 1_000
 
-Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")]
-Serials = Annotated[list[str], typer.Argument(metavar="SERIAL", help="Serials of the devices.")]
+Serial = Annotated[
+    str,
+    typer.Argument(metavar="SERIAL", autocompletion=complete_serial, help="Serial of the device."),
+]
+Serials = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SERIAL", autocompletion=complete_serial, help="Serials of the devices."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli._client import Parameters, open_gateway
+from cli._completion import complete_serial
 from cli._output import Column, printable
 from cli._rows import write_rows
 from cli._windows import LIMIT, Last, Limit, RowFormat, Since, Until, last_wanted, read_rows
@@ -22,7 +23,9 @@ app = typer.Typer()
 def list_events(
     serials: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SERIAL", help="Devices; all if none is given."),
+        typer.Argument(
+            metavar="SERIAL", autocompletion=complete_serial, help="Devices; all if none is given."
+        ),
     ] = None,
     *,
     type_: Annotated[

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cli._client import Gateway, Parameters, open_gateway
+from cli._completion import complete_serial
 from cli._output import Column, print_json, print_note
 from cli._rows import write_rows
 from cli._windows import LIMIT, Last, Limit, RowFormat, Since, Until, last_wanted, read_rows
@@ -47,7 +48,9 @@ class LatestFormat(StrEnum):
 
 @app.command()
 def get(
-    serials: Annotated[list[str], typer.Argument(metavar="SERIAL", help="Devices.")],
+    serials: Annotated[
+        list[str], typer.Argument(metavar="SERIAL", autocompletion=complete_serial, help="Devices.")
+    ],
     *,
     since: Since = None,
     until: Until = None,
@@ -85,7 +88,9 @@ def get(
 def latest(
     serials: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SERIAL", help="Devices; all if none is given."),
+        typer.Argument(
+            metavar="SERIAL", autocompletion=complete_serial, help="Devices; all if none is given."
+        ),
     ] = None,
     *,
     output: Annotated[

@@ -12,10 +12,11 @@ Examples:
 import os
 import sys
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from cli._client import open_gateway
+from cli._client import is_loopback, open_gateway
 from cli._contexts import LOCAL, Login, changing_contexts, contexts_file
 from cli._gateway_address import GatewayAddress, find_url
 from cli._login_auth import refreshed
@@ -33,6 +34,7 @@ def command(
 ) -> None:
     """Log in to the gateway of a context."""
     name, url = find_url(os.environ)
+    _warn_if_readable(url)
     user = user or typer.prompt("User", err=True)
     password = _read_password(from_stdin=password_stdin)
     with open_gateway(GatewayAddress(url, "")) as gateway:
@@ -41,6 +43,12 @@ def command(
         contexts.log_in(name, refreshed(Login(user, "", "", ""), answer))
     where = "" if name == LOCAL else f" to {name}"
     print_note(f"logged in{where} as {user}")
+
+
+def _warn_if_readable(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        print_note(f"warning: {url} is not encrypted: others on the way can read the password")
 
 
 def _read_password(*, from_stdin: bool) -> str:

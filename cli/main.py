@@ -14,8 +14,8 @@ from weir import __version__
 PROGRAM = "iotctl"
 #: Names a context, as `--context` does.
 CONTEXT_VARIABLE = "WEIR_CONTEXT"
-#: Set by the shell while it completes a command line, which it passes by other variables.
-_COMPLETION_VARIABLE = "_IOTCTL_COMPLETE"
+#: In which shells pass the command line that they complete: bash, and the others.
+_TYPED_VARIABLES = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,13 +39,17 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    is_completing = _COMPLETION_VARIABLE in os.environ
+    typed = {*arguments, *(word for name in _TYPED_VARIABLES for word in _words(name))}
     for name, module_name in _loading.command_modules().items():
-        if is_completing or name in arguments:
+        if name in typed:
             _loading.attach(app, name, module_name)
         else:
             _loading.attach_stub(app, name, module_name)
     return app
+
+
+def _words(variable: str) -> list[str]:
+    return os.environ.get(variable, "").split()
 
 
 def _print_version(is_asked: bool) -> None:

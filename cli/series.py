@@ -13,6 +13,7 @@ from urllib.parse import quote
 import typer
 
 from cli._client import Answer, open_gateway
+from cli._completion import complete_serial
 from cli._output import (
     Column,
     Format,
@@ -29,7 +30,10 @@ app = typer.Typer()
 PATH = "/v1/series"
 _LISTED_MAX = 1_000
 
-Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="Serial of the device.")]
+Serial = Annotated[
+    str,
+    typer.Argument(metavar="SERIAL", autocompletion=complete_serial, help="Serial of the device."),
+]
 FieldName = Annotated[str, typer.Argument(metavar="FIELD", help="What it measures.")]
 
 
@@ -46,7 +50,10 @@ class Setting(StrEnum):
 def list_series(
     *,
     device: Annotated[
-        str | None, typer.Option(metavar="SERIAL", help="Only those of this device.")
+        str | None,
+        typer.Option(
+            metavar="SERIAL", autocompletion=complete_serial, help="Only those of this device."
+        ),
     ] = None,
     site: Annotated[
         str | None, typer.Option(metavar="SLUG", help="Only those of devices at this site.")

@@ -234,6 +234,24 @@ async def test_commands_show_what_is_stored(
         assert gateway.iotctl("dead", "list").stderr == "no dead letters\n"
 
 
+async def test_the_shell_completes_serials(gateway: Gateway, add_device: AddDevice) -> None:
+    for serial in ("pump-1", "pump-2", "crane-7"):
+        await add_device(serial)
+    typed = {
+        "_IOTCTL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "iotctl devices show pu",
+        "COMP_CWORD": "3",
+    }
+
+    nothing = gateway.iotctl(**typed)
+    with gateway.running():
+        await gateway.answers("/readyz", 200)
+        offered = gateway.iotctl(**typed)
+
+    assert (nothing.stdout.strip(), nothing.stderr) == ("", "")
+    assert ["pump-1", "pump-2"] == offered.stdout.split()
+
+
 async def test_commands_that_fail_say_why_and_leave_their_exit_code(
     gateway: Gateway, migrated_database_url: str
 ) -> None:
