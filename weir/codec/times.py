@@ -28,17 +28,11 @@ def decode_times(
     delta_count = len(deltas)
     if delta_count and delta_count != count - 1:
         raise DecodeError(f"{field}: {count} values, {delta_count + 1} times")
-    if period_us > PERIOD_US_MAX:
-        raise ImplausibleReadingError(f"{field}: a period of over a year")
     latest_us = received_at_us + FUTURE_US_MAX
-    if not OBSERVED_AT_US_MIN <= start_us <= latest_us:
-        raise _implausible(start_us, latest_us, field)
+    last_us = _check_uniform(column, 1 if delta_count else count, latest_us, field)
     if count == 1:
         return [start_us]
     if delta_count == 0:
-        last_us = start_us + period_us * (count - 1)
-        if last_us > latest_us:
-            raise _implausible(last_us, latest_us, field)
         if count < NUMPY_COUNT_MIN or period_us == 0:
             return [start_us + period_us * index for index in range(count)]
         return np.arange(start_us, last_us + 1, period_us)
@@ -50,6 +44,31 @@ def decode_times(
             raise _implausible(min(times), latest_us, field)
         return times
     return _accumulate(column, tick_us, latest_us, field)
+
+
+def uniform_span(
+    column: TimeColumn, count: int, field: str, received_at_us: int
+) -> tuple[int, int]:
+    """Give the first and the last instant of a column without deltas.
+
+    Raises:
+        ImplausibleReadingError: an instant before 2000 or over a day after `received_at_us`.
+    """
+    latest_us = received_at_us + FUTURE_US_MAX
+    return column.start_us, _check_uniform(column, count, latest_us, field)
+
+
+def _check_uniform(column: TimeColumn, count: int, latest_us: int, field: str) -> int:
+    """Give the last of some instants of which each is a period after the one before."""
+    start_us, period_us = column.start_us, column.period_us
+    if period_us > PERIOD_US_MAX:
+        raise ImplausibleReadingError(f"{field}: a period of over a year")
+    if not OBSERVED_AT_US_MIN <= start_us <= latest_us:
+        raise _implausible(start_us, latest_us, field)
+    last_us = start_us + period_us * (count - 1)
+    if last_us > latest_us:
+        raise _implausible(last_us, latest_us, field)
+    return last_us
 
 
 def _accumulate(column: TimeColumn, tick_us: int, latest_us: int, field: str) -> NDArray[np.int64]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from weir.codec.measurement import Instants, MeasurementBatch
 from weir.codec.telemetry import decode_telemetry
-from weir.codec.times import decode_times
+from weir.codec.times import decode_times, uniform_span
 from weir.codec.wire import check_field, parse
 from weir.errors import DecodeError
-from weir.telemetry.v1.measurement_pb2 import Batch, Field
+from weir.telemetry.v1.measurement_pb2 import Batch, Field, TimeColumn
 
 MINUTE_US = 60_000_000
 
@@ -57,7 +57,8 @@ def _of_batch(batch: Batch, serial: str, received_at_us: int) -> Iterable[Minute
             raise DecodeError(f"{name}: there is no time column {time_column}")
         # Fields that were read together follow each other, and share their instants.
         if known != (time_column, count):
-            starts = _starts(decode_times(time_columns[time_column], count, name, received_at_us))
+            column = time_columns[time_column]
+            starts = _starts_of_column(column, count, name, received_at_us)
             known = (time_column, count)
         for start in starts:
             yield serial, name, start
@@ -79,13 +80,20 @@ def _count_numbers(field: Field) -> int:
             return 0
 
 
+def _starts_of_column(
+    column: TimeColumn, count: int, name: str, received_at_us: int
+) -> Iterable[int]:
+    if not column.deltas:
+        first, last = uniform_span(column, count, name, received_at_us)
+        first -= first % MINUTE_US
+        if last < first + MINUTE_US:
+            return (first,)
+    return _starts(decode_times(column, count, name, received_at_us))
+
+
 def _starts(observed_at_us: Instants) -> Iterable[int]:
     """Give the starts of the minutes of some instants, each once."""
     if isinstance(observed_at_us, list):
         return {instant - instant % MINUTE_US for instant in observed_at_us}
-    first, last = int(observed_at_us.min()), int(observed_at_us.max())
-    first -= first % MINUTE_US
-    if last < first + MINUTE_US:
-        return (first,)
     starts: list[int] = (np.unique(observed_at_us // MINUTE_US) * MINUTE_US).tolist()
     return starts
