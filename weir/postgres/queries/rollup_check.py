@@ -13,7 +13,13 @@ import asyncpg
 
 from weir.postgres.pool import Connection
 from weir.postgres.queries.rollup_comparison import Bucket, different_columns
-from weir.postgres.queries.rollup_spans import SOURCES, Span, buckets_ending_in, stray_buckets
+from weir.postgres.queries.rollup_spans import (
+    SOURCES,
+    Span,
+    buckets_ending_in,
+    has_more_readings,
+    stray_buckets,
+)
 from weir.postgres.rollup_buckets import Buckets
 from weir.postgres.rollup_levels import Step
 from weir.postgres.rollup_seals import which_are_sealed
@@ -162,10 +168,12 @@ class Check:
             for start, end in zip(buckets.starts, buckets.ends, strict=True)
         )
         gone = await which_are_sealed(self.connection, doubtful, None)
-        doubtful = doubtful.only(
-            not is_gone and _count(expected.get(start)) <= RAW_READINGS_MAX
-            for is_gone, start in zip(gone, doubtful.starts, strict=True)
-        )
+        doubtful = doubtful.only(not is_gone for is_gone in gone)
+        too_many = [
+            await has_more_readings(self.connection, Span(*bucket), RAW_READINGS_MAX)
+            for bucket in zip(*doubtful.arguments, strict=True)
+        ]
+        doubtful = doubtful.only(not is_too_much for is_too_much in too_many)
         nothing: Found = dict.fromkeys(doubtful.starts)
         return nothing | await self._computed(None, doubtful)
 
@@ -221,7 +229,3 @@ def _differs(stored: Bucket | None, expected: Bucket | None) -> bool:
     if stored is None or expected is None:
         return stored is not expected
     return bool(different_columns(stored, expected))
-
-
-def _count(bucket: Bucket | None) -> int:
-    return 0 if bucket is None else int(bucket[_COUNT])

@@ -132,6 +132,12 @@ async def next_span(
     return Span(series_id, since, end)
 
 
+async def has_more_readings(connection: Connection, span: Span, count: int) -> bool:
+    """Tell whether a stretch has more readings than this."""
+    key = (span.series_id, span.since, span.until)
+    return await connection.fetchval(_MANY_READINGS_LATER, *key, count) is not None
+
+
 async def buckets_ending_in(
     connection: Connection, span: Span, level: Level, others: Iterable[datetime]
 ) -> list[tuple[Step, Buckets]]:
