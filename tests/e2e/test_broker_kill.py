@@ -122,6 +122,23 @@ async def test_streams_come_back_to_a_broker_that_is_killed_right_after_their_de
     assert set() == acknowledged - await _kept(broker)
 
 
+async def test_devices_stay_in_their_partitions_when_the_broker_comes_back(broker: Broker) -> None:
+    # So many that the order of their names as texts is another one.
+    partition_count = 12
+    await apply_topology(broker.node.amqp_url, partition_count)
+    for run in range(2):
+        async with open_link(broker.node.amqp_url, "test") as link:
+            for number in range(partition_count):
+                await link.send(f"pump-{number}", "measurements", f"{run}".encode())
+        broker.kill()
+        await broker.start()
+
+    await mark_ends(broker.node.amqp_url, partition_count)
+    log = await read_log(broker.node.stream_url, partition_count)
+    places = {(entry.routing_key, entry.stream) for entry in log if "pump" in entry.routing_key}
+    assert partition_count == len(places)
+
+
 async def _kept(broker: Broker) -> set[bytes]:
     """Read what is in the streams, up to a last message that shows that they take more."""
     await mark_ends(broker.node.amqp_url, PARTITION_COUNT)

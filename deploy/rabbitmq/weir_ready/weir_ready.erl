@@ -11,6 +11,10 @@
 %% stream, the coordinator may not know it. Nobody would ever lead such a stream, and all that is published into
 %% it would be confirmed and thrown away: it is given to the coordinator again, with the log that it has.
 %%
+%% A consistent-hash exchange numbers its destinations in the order in which their bindings come back, and they
+%% come back from several workers at once (rabbit_binding:recover/2): after a restart a device could be in
+%% another partition, and its new messages be read before its old ones. They get the numbers of their names.
+%%
 %% A boot step of a plugin runs after the recovery of queues and before any listener.
 -module(weir_ready).
 
@@ -27,8 +31,11 @@
 %% A stream that cannot be had must not keep the others from their publishers for ever.
 -define(PATIENCE_MS, 60000).
 
+-define(RINGS, rabbit_exchange_type_consistent_hash_ring_state).
+
 wait() ->
-    wait(rabbit_amqqueue:list_by_type(rabbit_stream_queue), 0).
+    wait(rabbit_amqqueue:list_by_type(rabbit_stream_queue), 0),
+    order_rings().
 
 wait(Streams, WaitedMs) ->
     case [Stream || Stream <- Streams, not has_leader(Stream)] of
@@ -67,3 +74,23 @@ is_alive(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     end;
 is_alive(Pid) ->
     is_pid(Pid).
+
+%% Where bindings are not in Mnesia, they are kept with their order.
+order_rings() ->
+    case mnesia:system_info(is_running) =:= yes andalso lists:member(?RINGS, mnesia:system_info(tables)) of
+        true ->
+            {atomic, _} = mnesia:transaction(fun () -> [order_ring(Key) || Key <- mnesia:all_keys(?RINGS)] end),
+            ok;
+        false ->
+            ok
+    end.
+
+order_ring(Key) ->
+    [{chx_hash_ring, Exchange, Buckets, Next}] = mnesia:read(?RINGS, Key, write),
+    {Numbers, Destinations} = lists:unzip(lists:sort(maps:to_list(Buckets))),
+    Ordered = maps:from_list(lists:zip(Numbers, lists:sort(fun is_before/2, Destinations))),
+    mnesia:write(?RINGS, {chx_hash_ring, Exchange, Ordered, Next}, write).
+
+%% Partition 2 is before partition 10.
+is_before({resource, _, _, A}, {resource, _, _, B}) ->
+    {byte_size(A), A} =< {byte_size(B), B}.
