@@ -130,8 +130,9 @@ def tail(
     """Print the newest readings, and then each as it comes in, until Ctrl-C.
 
     No reading is printed twice, and none that comes in is left out, save one: a reading that is
-    older than the last that was printed of its field. `iotctl readings get` has it. JSON comes as
-    one object a line.
+    older than the last that was printed of its field. `iotctl readings get` has it, and so has the
+    gateway's live stream: curl -N '.../v1/live/readings?serial=crane-7'. JSON comes as one object
+    a line.
 
     Examples:
         iotctl readings tail crane-7

@@ -15,6 +15,7 @@ from gateway.live.feed import LiveFeed, LiveLimits
 from gateway.server import _Server, _uvicorn_config
 from tests.integration.runtime.pipeline import Pipeline
 from weir.clock import SystemClock
+from weir.config import GatewaySettings
 from weir.embedded.ports import free_ports
 from weir.testing.conditions import eventually
 
@@ -102,7 +103,8 @@ async def open_gateway(
 ) -> AsyncIterator[LiveGateway]:
     (port,) = free_ports(1)
     feed = LiveFeed(pipeline.pool, pipeline.broker.stream_url, pipeline.streams, limits)
-    config = _uvicorn_config(create_app(Context(pipeline.pool, SystemClock(), TOKEN, live=feed)))
+    app = create_app(Context(pipeline.pool, SystemClock(), TOKEN, live=feed))
+    config = _uvicorn_config(app, GatewaySettings(port=port))
     config.port = port
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
