@@ -43,7 +43,8 @@ def draw(curves: Sequence[Curve], size: tuple[int, int], zone: tzinfo | None) ->
     last_s = max(curve.times_s[-1] for curve in curves)
     times, labels = tick_times(first_s, last_s, max(columns // _TICK_COLUMNS, 2), zone)
     for number, curve in enumerate(curves, start=1):
-        panel = figure.subplot(number, 1)
+        # A single panel is the figure itself.
+        panel = figure.subplot(number, 1) if len(curves) > 1 else figure
         panel.title(_title(curve)[: columns - 2])
         panel.legend(False)  # noqa: FBT003 - that is how it is called
         _draw_curve(panel, curve, first_s)

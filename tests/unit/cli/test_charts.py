@@ -138,6 +138,13 @@ def test_what_cannot_be_drawn_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     assert "mode of pump-1 has texts: it is not drawn" in capsys.readouterr().err
 
 
+def test_one_curve_fills_the_chart(capsys: pytest.CaptureFixture[str]) -> None:
+    _chart_terminal.draw([curve([1.0, 2.0, 0.0])], (60, 20), UTC)
+    printed = capsys.readouterr().out
+    assert "min 0  max 2  last 0" in printed
+    assert 1 == printed.count("└")
+
+
 def test_a_chart_of_characters_has_no_colours_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     curves = [
         curve([float(number % 7) for number in range(50)]),
