@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from weir.errors import ConflictError
 from weir.postgres.errors import translated
 from weir.postgres.pool import Connection
 from weir.postgres.registry_fold import Numbers, Row, fold_devices, fold_series, fold_sites
@@ -46,6 +47,15 @@ _INSERT = """
     INSERT INTO public.{table} ({all_columns}) OVERRIDING SYSTEM VALUE
     SELECT {all_columns} FROM rebuilt_{table} AS rebuilt
     WHERE NOT EXISTS (SELECT FROM public.{table} AS live WHERE live.{key} = rebuilt.{key})
+    """
+#: A series that the journal does not know may be of an older release, which did not journal them.
+_MEASURED = """
+    SELECT serial, field FROM series JOIN device USING (device_id)
+    WHERE NOT EXISTS (SELECT FROM rebuilt_series AS rebuilt
+                      WHERE rebuilt.series_id = series.series_id)
+      AND (EXISTS (SELECT FROM reading WHERE reading.series_id = series.series_id)
+           OR EXISTS (SELECT FROM text_reading AS text WHERE text.series_id = series.series_id))
+    ORDER BY serial, field LIMIT 1
     """
 #: Numbers that were given are never given again.
 _SET_SEQUENCE = """
@@ -137,6 +147,7 @@ async def rebuild_registry(pool: asyncpg.Pool, *, apply: bool = False) -> list[C
     What only the tables have is deleted then, with all that refers to it.
 
     Raises:
+        ConflictError: that would take a series from its readings; nothing was changed.
         UnknownEventError: the journal has events of a newer release.
         StoreUnavailableError: try again later; nothing was changed.
     """
@@ -188,6 +199,12 @@ async def _compare(connection: Connection, table: Table) -> Comparison:
 
 
 async def _apply(connection: Connection) -> None:
+    measured = await connection.fetchrow(_MEASURED)
+    if measured is not None:
+        raise ConflictError(
+            f"{measured['serial']} {measured['field']} has readings, and the journal does not know "
+            "it: delete its readings first, or restore the journal"
+        )
     for table in reversed(TABLES):
         await connection.execute(table.statement(_DELETE), timeout=None)
     for table in TABLES:

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.integration.postgres.test_registry_property import ADA, World, assert_equal
-from weir.errors import UnknownEventError
+from weir.errors import ConflictError, UnknownEventError
 from weir.paths import MIGRATIONS
 from weir.postgres.journal_rebuild import Comparison, rebuild_registry
 from weir.postgres.migrate import migrate
@@ -36,6 +36,22 @@ async def test_what_was_changed_behind_the_journal_is_told_and_put_right(
     [device] = devices.differences
     assert "forged" == (device.live or {})["firmware"]
     assert {"energy"} == {(each.rebuilt or {})["field"] for each in series.differences}
+    assert before == await everything(pool)
+
+
+async def test_a_series_is_not_taken_from_its_readings(pool: asyncpg.Pool) -> None:
+    await World(pool, 1).act(60)
+    await pool.execute(
+        "INSERT INTO series (device_id, field) SELECT device_id, 'unknown' FROM device LIMIT 1"
+    )
+    await pool.execute(
+        "INSERT INTO reading SELECT series_id, now(), 1 FROM series WHERE field = 'unknown'"
+    )
+    before = await everything(pool)
+
+    with pytest.raises(ConflictError, match=r"unknown has readings"):
+        await rebuild_registry(pool, apply=True)
+
     assert before == await everything(pool)
 
 
