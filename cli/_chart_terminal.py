@@ -29,7 +29,7 @@ def points_for(columns: int) -> int:
 
 def draw(curves: Sequence[Curve], size: tuple[int, int], zone: tzinfo | None) -> None:
     """Print a chart in so many columns and lines, with colours only where a person looks."""
-    import plotext  # type: ignore[import-untyped] # it has no types
+    import plotext
 
     columns, lines = size
     figure = plotext.figure

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 

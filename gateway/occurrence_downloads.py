@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 
 from gateway.tables import INSTANT
 from weir.postgres.queries import Pool

@@ -7,8 +7,8 @@ with one schema for all pieces have a column `text` beside it.
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
-import pyarrow.compute as pc  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from weir.model.query import Function
 from weir.postgres.queries.raw_downloads import Piece

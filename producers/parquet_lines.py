@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
-import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from producers.csv_lines import Line
 from weir.errors import ConfigError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 
 from weir import registry
 

@@ -1,6 +1,6 @@
 """Arrow's streaming format. Source: https://arrow.apache.org/docs/format/Columnar.html (IPC)."""
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 
 from gateway.formats import Sink
 from gateway.tables import in_one_shape, one_shape

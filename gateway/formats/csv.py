@@ -1,6 +1,6 @@
 """CSV with a header, instants as ISO 8601. Source: RFC 4180, RFC 7111."""
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 from pyarrow import csv
 
 from gateway.formats import Sink

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
-import pyarrow.compute as pc  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from gateway.tables import with_text_instants
 

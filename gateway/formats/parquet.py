@@ -1,6 +1,6 @@
 """Parquet, compressed with Zstandard. Source: https://parquet.apache.org/docs/file-format/."""
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 from pyarrow import parquet
 
 from gateway.formats import Sink

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
-from weir.codec.measurement import decode_measurements
+from weir.codec.measurement import MeasurementBatch, decode_measurements
 from weir.codec.registry import decode_announcement, encode_announcement
 from weir.driver import Driver, DriverConfiguration, Poll
 from weir.model.announcement import Announcement
@@ -100,4 +100,5 @@ async def test_the_same_seed_gives_the_same_readings(case: Path) -> None:
 def assert_accepted(readings: Sequence[FieldReadings], poll: Poll) -> None:
     body = encode_measurements(BatchHeader(boot_id=1, sequence=1), readings)
     batch = decode_measurements(body, "dev-1", poll.end_us)
+    assert isinstance(batch, MeasurementBatch)
     assert sum(len(item.values) for item in readings) == batch.reading_count

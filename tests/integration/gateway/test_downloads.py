@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
+import pyarrow.parquet as pq
 import pytest
 
 from tests.integration.gateway.conftest import AddDevice

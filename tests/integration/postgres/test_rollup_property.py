@@ -79,7 +79,7 @@ class Field:
                 readings.clear()
 
     def _is_within_dropped(self, at: int) -> bool:
-        dropped = self.dropped.get(_minute(at))
+        dropped = self.dropped.get(_minute(at), {})
         return bool(dropped) and min(dropped) <= at <= max(dropped)
 
 

@@ -65,7 +65,9 @@ class Site:
                     chunk = await reader.next_chunk()
                     for raw in chunk.messages:
                         key, body = split_message(raw)
-                        yield decode_measurements(body, serial_of(key), chunk.received_at_us)
+                        batch = decode_measurements(body, serial_of(key), chunk.received_at_us)
+                        assert isinstance(batch, MeasurementBatch)
+                        yield batch
 
             yield decoded()
 

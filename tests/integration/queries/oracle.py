@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped] # it ships no types
+import pandas as pd
 
 from tests.integration.queries.filling import Filled
 from weir.clock import to_us

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from consumers import _pending_minutes
-from consumers._pending_minutes import Minute, PendingMinutes
+from consumers._pending_minutes import PendingMinutes
 from weir.clock import to_us
+from weir.codec.touched import Minute
 from weir.testing.clock import START, ManualClock
 
 #: The clock starts in the middle of this minute.

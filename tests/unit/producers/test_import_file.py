@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa  # type: ignore[import-untyped] # it has no types
-import pyarrow.parquet as pq  # type: ignore[import-untyped] # it has no types
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from producers.csv_lines import CsvLines
