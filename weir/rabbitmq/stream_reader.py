@@ -202,10 +202,16 @@ async def _close(client: Client) -> None:
 
 
 async def _close_politely(client: Client) -> None:
-    with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
-        # Closing forgets the task that hands out chunks when none has come yet.
-        await client.stop_queue_listener_task(_SUBSCRIPTION)
-        await client.close()
+    try:
+        with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
+            # Closing forgets the task that hands out chunks when none has come yet.
+            await client.stop_queue_listener_task(_SUBSCRIPTION)
+            await client.close()
+    finally:
+        # A process that ends does not wait for the broker's farewell.
+        connection = client._conn  # noqa: SLF001 - rstream has no other way to cut it
+        if connection is not None and connection._writer is not None:  # noqa: SLF001
+            connection._writer.transport.abort()  # noqa: SLF001
 
 
 async def _connect(client: Client, reader: StreamReader, address: SplitResult) -> None:
