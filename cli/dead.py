@@ -28,13 +28,13 @@ from cli._dead_filters import (
     with_state,
 )
 from cli._dead_view import print_decoded, print_letter
+from cli._listing import Listing
 from cli._output import (
     Column,
     Format,
     Output,
     print_data,
     print_note,
-    print_rows,
     printable,
     show_age,
 )
@@ -74,11 +74,6 @@ def list_dead_letters(
         iotctl dead list --device crane-7 --since 2h --limit 10
     """
     wanted = filters(reason=reason, device=device, consumer=consumer, since=since, until=until)
-    with open_gateway() as gateway:
-        # One more than is shown tells whether there are others.
-        found = list(
-            gateway.get_all(PATH, with_state(wanted, state), key="dead_letters", limit=limit + 1)
-        )
     columns = [
         Column("dead_letter_id", "ID", align="right"),
         Column("recorded_at", "KEPT", align="right", show=show_age(SystemClock().now())),
@@ -89,11 +84,8 @@ def list_dead_letters(
         Column("body_bytes", "BYTES", align="right"),
         Column("error", "ERROR"),
     ]
-    print_rows(found[:limit], columns, output)
-    if not found:
-        print_note("no dead letters")
-    elif len(found) > limit:
-        print_note(f"and more: only the newest {limit} are listed (--limit)")
+    listing = Listing(PATH, "dead_letters", "dead letters", "newest")
+    listing.show(with_state(wanted, state), columns, limit, output)
 
 
 @app.command()

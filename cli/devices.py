@@ -17,6 +17,7 @@ import typer
 
 from cli._client import Answer, Gateway, open_gateway
 from cli._completion import complete_serial
+from cli._listing import Listing
 from cli._output import (
     Column,
     Format,
@@ -95,15 +96,8 @@ def list_devices(
         "presence": presence,
         "search": search,
     }
-    with open_gateway() as gateway:
-        # One more than is shown tells whether there are others.
-        found = list(gateway.get_all(PATH, wanted, key="devices", limit=limit + 1))
     seen = Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now()))
-    print_rows(found[:limit], [*_LIST_COLUMNS, seen], output)
-    if not found:
-        print_note("no devices")
-    elif len(found) > limit:
-        print_note(f"and more: only the first {limit} are listed (--limit)")
+    Listing(PATH, "devices", "devices").show(wanted, [*_LIST_COLUMNS, seen], limit, output)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli._client import Answer, Gateway, Parameters, open_gateway
+from cli._listing import Listing
 from cli._output import (
     BLANK,
     Column,
@@ -23,7 +24,6 @@ from cli._output import (
     print_fields,
     print_json,
     print_note,
-    print_rows,
     printable,
 )
 from weir.errors import GatewayUnavailableError
@@ -85,14 +85,7 @@ def list_events(
         "since": since,
         "until": until,
     }
-    with open_gateway() as gateway:
-        # One more than is shown tells whether there are others.
-        found = list(gateway.get_all(PATH, wanted, key="events", limit=limit + 1))
-    print_rows(found[:limit], _COLUMNS, output)
-    if not found:
-        print_note("no events")
-    elif len(found) > limit:
-        print_note(f"and more: only the newest {limit} are listed (--limit)")
+    Listing(PATH, "events", "events", "newest").show(wanted, _COLUMNS, limit, output)
 
 
 @app.command()

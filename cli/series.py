@@ -14,14 +14,13 @@ import typer
 
 from cli._client import Answer, open_gateway
 from cli._completion import complete_serial
+from cli._listing import Listing
 from cli._output import (
     Column,
     Format,
     Output,
     print_data,
     print_fields,
-    print_note,
-    print_rows,
 )
 from weir.model.announcement import Kind
 
@@ -81,14 +80,7 @@ def list_series(
         "series_class": series_class,
         "search": search,
     }
-    with open_gateway() as gateway:
-        # One more than is shown tells whether there are others.
-        found = list(gateway.get_all(PATH, wanted, key="series", limit=limit + 1))
-    print_rows(found[:limit], _COLUMNS, output)
-    if not found:
-        print_note("no series")
-    elif len(found) > limit:
-        print_note(f"and more: only the first {limit} are listed (--limit)")
+    Listing(PATH, "series", "series").show(wanted, _COLUMNS, limit, output)
 
 
 @app.command()
