@@ -10,7 +10,7 @@ from datetime import datetime
 
 from weir.postgres.pool import Connection
 from weir.postgres.rollup_buckets import Buckets
-from weir.postgres.rollup_statements import COLUMNS, TOUCHED, Level
+from weir.postgres.rollup_statements import COLUMNS, JOINED, TOUCHED, Level
 
 #: What a bucket is that was not there: nothing, first seen after and last before all else.
 _NOTHING = """
@@ -142,12 +142,6 @@ def _join(level: Level, source: Level | None) -> str:
         FROM parts JOIN series USING (series_id)
     )
     INSERT INTO {level.table} (series_id, bucket, {_COLUMNS}{zone_column})
-    SELECT series_id, bucket, sum(count)::bigint, sum(sum), min(min), max(max),
-           (array_agg(first_value ORDER BY first_at))[1], min(first_at),
-           (array_agg(last_value ORDER BY first_at DESC))[1], max(last_at),
-           sum(sum_squares), sum(sum_positive), sum(sum_negative),
-           CASE WHEN kind <> 'gauge' THEN
-               sum(coalesce(rise, counter_rise(kind, first_value, last_value))
-                   + coalesce(counter_rise(kind, previous, first_value), 0)) END{zone}
+    SELECT series_id, bucket, {JOINED}{zone}
     FROM stepped GROUP BY series_id, bucket, kind
     """  # noqa: S608

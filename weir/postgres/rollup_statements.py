@@ -37,6 +37,18 @@ COLUMNS = (
     "sum_negative",
     "rise",
 )
+#: Parts that lie apart in time become one bucket: what to select from them. Each has the `kind` of
+#: its series and, as `previous`, the last value of the part before. In the order of `COLUMNS`.
+JOINED = """
+    sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+    (array_agg(first_value ORDER BY first_at))[1] AS first_value, min(first_at) AS first_at,
+    (array_agg(last_value ORDER BY first_at DESC))[1] AS last_value, max(last_at) AS last_at,
+    sum(sum_squares) AS sum_squares,
+    sum(sum_positive) AS sum_positive, sum(sum_negative) AS sum_negative,
+    CASE WHEN kind <> 'gauge' THEN
+        sum(coalesce(rise, counter_rise(kind, first_value, last_value))
+            + coalesce(counter_rise(kind, previous, first_value), 0)) END AS rise
+    """
 TOUCHED = (
     "unnest($1::integer[], $2::timestamptz[], $3::timestamptz[]) AS t (series_id, bucket, until)"
 )

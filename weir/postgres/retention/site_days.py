@@ -10,29 +10,21 @@ from datetime import datetime
 
 from weir.postgres.pool import Connection
 from weir.postgres.retention.layers import HOUR, MINUTE, LayerTable
-from weir.postgres.rollup_statements import COLUMNS, TOUCHED, Level
+from weir.postgres.rollup_statements import COLUMNS, JOINED, TOUCHED, Level
 
 _COLUMNS = ", ".join(COLUMNS)
 _LOST = ", ".join(f"lost.{column}" for column in COLUMNS)
 #: Parts of days, joined to one row for each day, in the order of time.
-_JOINED = """
+_JOINED = f"""
     stepped AS (
         SELECT parts.*, kind,
                lag(last_value) OVER (PARTITION BY series_id, day ORDER BY first_at) AS previous
         FROM parts JOIN series USING (series_id)
     ), carried AS (
-        SELECT series_id, day, sum(count)::bigint AS count, sum(sum) AS sum, min(min) AS min,
-               max(max) AS max, (array_agg(first_value ORDER BY first_at))[1] AS first_value,
-               min(first_at) AS first_at,
-               (array_agg(last_value ORDER BY first_at DESC))[1] AS last_value,
-               max(last_at) AS last_at, sum(sum_squares) AS sum_squares,
-               sum(sum_positive) AS sum_positive, sum(sum_negative) AS sum_negative,
-               CASE WHEN kind <> 'gauge' THEN
-                   sum(coalesce(rise, counter_rise(kind, first_value, last_value))
-                       + coalesce(counter_rise(kind, previous, first_value), 0)) END AS rise
+        SELECT series_id, day, {JOINED}
         FROM stepped GROUP BY series_id, day, kind
     )
-    """
+    """  # noqa: S608 - only constants are put together
 #: Where local midnight is between two hours of UTC, days are computed from minutes.
 _IS_FROM_HOURS = """
     extract(epoch FROM day.bucket)::bigint % 3600 = 0
