@@ -9,11 +9,10 @@ import pytest
 
 from consumers.aggregates import Aggregates
 from tests.integration.dead_letters.conftest import TOKEN, client, pipeline
-from tests.integration.dead_letters.test_commands import running as running_gateway
 from tests.integration.gateway.test_server import Gateway
+from tests.integration.gateway_process import open_gateway
 from tests.integration.runtime.pipeline import Pipeline, body
 from weir.bootstrap import share_chores
-from weir.embedded.ports import free_ports
 from weir.model.names import device_key
 from weir.ports import KeptMessage
 from weir.rabbitmq.republisher import RabbitmqRepublisher, open_republisher
@@ -46,16 +45,7 @@ async def device(pipeline: Pipeline) -> AsyncIterator[Device]:
 
 @pytest.fixture
 async def gateway(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Gateway]:
-    (port,) = free_ports(1)
-    gateway = Gateway(pipeline.database_url, port, tmp_path / "gateway.log")
-    environ = {
-        "WEIR_POSTGRES_URL": pipeline.database_url,
-        "WEIR_AMQP_URL": pipeline.broker.amqp_url,
-        "WEIR_GATEWAY_TOKEN": TOKEN,
-        "WEIR_GATEWAY_PORT": str(port),
-    }
-    with running_gateway(gateway, environ):
-        await gateway.answers("/readyz", 200)
+    async with open_gateway(pipeline, TOKEN, tmp_path) as gateway:
         yield gateway
 
 

@@ -6,49 +6,24 @@ import pty
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.dead_letters.conftest import TOKEN
 from tests.integration.dead_letters.post_office import PostOffice
-from tests.integration.gateway.test_server import COMMAND_TIMEOUT_S, STOP_TIMEOUT_S, Gateway
+from tests.integration.gateway.test_server import COMMAND_TIMEOUT_S, Gateway
+from tests.integration.gateway_process import open_gateway
 from tests.integration.runtime.pipeline import Pipeline, body
-from weir.embedded.ports import free_ports
 from weir.paths import ROOT
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
 
 
-@contextmanager
-def running(gateway: Gateway, environ: dict[str, str]) -> Iterator[None]:
-    with (
-        gateway.log_path.open("ab") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "weir", "run", "gateway"], cwd=ROOT, env=environ, stderr=log
-        ) as process,
-    ):
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(STOP_TIMEOUT_S)
-
-
 @pytest.fixture
 async def gateway(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Gateway]:
-    (port,) = free_ports(1)
-    gateway = Gateway(pipeline.database_url, port, tmp_path / "gateway.log")
-    environ = {
-        "WEIR_POSTGRES_URL": pipeline.database_url,
-        "WEIR_AMQP_URL": pipeline.broker.amqp_url,
-        "WEIR_GATEWAY_TOKEN": TOKEN,
-        "WEIR_GATEWAY_PORT": str(port),
-    }
-    with running(gateway, environ):
-        await gateway.answers("/readyz", 200)
+    async with open_gateway(pipeline, TOKEN, tmp_path) as gateway:
         yield gateway
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.dead_letters.test_commands import running
 from tests.integration.gateway.test_server import Gateway
+from tests.integration.gateway_process import open_gateway
 from tests.integration.imports.conftest import TOKEN
 from tests.integration.runtime.pipeline import Pipeline
-from weir.embedded.ports import free_ports
 from weir.testing.conditions import eventually
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
@@ -26,16 +25,7 @@ never,pump-1,power,2.5,kW
 
 @pytest.fixture
 async def gateway(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Gateway]:
-    (port,) = free_ports(1)
-    gateway = Gateway(pipeline.database_url, port, tmp_path / "gateway.log")
-    environ = {
-        "WEIR_POSTGRES_URL": pipeline.database_url,
-        "WEIR_AMQP_URL": pipeline.broker.amqp_url,
-        "WEIR_GATEWAY_TOKEN": TOKEN,
-        "WEIR_GATEWAY_PORT": str(port),
-    }
-    with running(gateway, environ):
-        await gateway.answers("/readyz", 200)
+    async with open_gateway(pipeline, TOKEN, tmp_path) as gateway:
         yield gateway
 
 
