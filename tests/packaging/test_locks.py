@@ -28,12 +28,18 @@ def pinned(lock: str) -> list[Requirement]:
     return [Requirement(entry.partition("--hash")[0]) for entry in entries(lock)]
 
 
+def parts_of(extra: list[str]) -> set[str]:
+    """Name the extras that an extra is made of; each names those that it needs itself."""
+    requirements = map(Requirement, extra)
+    return {part for own in requirements if own.name == "weir" for part in own.extras}
+
+
 def asked_for(project: dict[str, Any], lock: str) -> list[Requirement]:
     extras = project["project"]["optional-dependencies"]
     groups = project["dependency-groups"]
     lines = [*project["project"]["dependencies"], *groups["build"]]
-    for extra in extras.values():
-        lines += extra
+    for extra in extras if lock == "dev" else ("embedded", *parts_of(extras["embedded"])):
+        lines += extras[extra]
     if lock == "dev":
         lines += [line for line in groups["dev"] if isinstance(line, str)]
     requirements = map(Requirement, lines)
