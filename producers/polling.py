@@ -85,9 +85,9 @@ class PolledDevice:
             poll = Poll(start_us, start_us + interval_us)
             ahead_s = (poll.end_us - to_us(self._clock.now())) / _SECOND_US
             await asyncio.sleep(max(0.0, ahead_s))
-            readings = await self._driver.read(poll)
+            polled = await self._driver.read(poll)
             # Waits while the window is full, so that a broker that is away holds us up here.
-            await self._device.send(readings)
+            await self._device.send(polled.readings)
             start_us = self._next_start_us(poll.end_us)
 
     async def _introduce(self) -> None:

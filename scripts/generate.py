@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 OWNED = (
     "weir/telemetry/**/*_pb2.py",
     "weir/telemetry/**/*_pb2.pyi",
+    "schemas/json/control/*.json",
     "schemas/json/telemetry/*.json",
     "schemas/json/events/*.json",
 )
@@ -86,17 +87,26 @@ def reference_pages() -> dict[str, bytes]:
     """Render what is said about settings, metrics and the wire where they are defined."""
     # They need the protobuf code, which must not be needed to make it.
     from scripts import wire
+    from weir.codec.control.export import exported_control_schemas
     from weir.codec.json_forms.export import exported_schemas
     from weir.events.export import exported_schemas as exported_event_schemas
 
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    schemas = {
+        "control": exported_control_schemas(),
+        "events": exported_event_schemas(),
+        "telemetry": exported_schemas(),
+    }
     pages = {
         "docs/reference/settings.md": reference.settings_page(),
         "docs/reference/metrics.md": reference.metrics_page(),
         wire.PAGE: wire.wire_page(),
         ".env.example": reference.env_example(compose),
-        **{f"schemas/json/telemetry/{name}": text for name, text in exported_schemas().items()},
-        **{f"schemas/json/events/{name}": text for name, text in exported_event_schemas().items()},
+        **{
+            f"schemas/json/{folder}/{name}": text
+            for folder, files in schemas.items()
+            for name, text in files.items()
+        },
     }
     return {path: text.encode() for path, text in pages.items()}
 

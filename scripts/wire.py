@@ -15,6 +15,8 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 
 from scripts.reference import cell, table
+from weir.codec.control.export import FORMS as CONTROL_FORMS
+from weir.codec.control.export import control_schema_of
 from weir.codec.json_forms.export import schema_of
 from weir.model import limits
 from weir.telemetry.v1 import event_pb2, log_pb2, measurement_pb2, registry_pb2
@@ -22,6 +24,7 @@ from weir.telemetry.v1 import event_pb2, log_pb2, measurement_pb2, registry_pb2
 ROOT = Path(__file__).parent.parent
 PAGE = "docs/reference/wire.md"
 _EXAMPLES = ROOT / "schemas" / "json" / "telemetry" / "examples"
+_CONTROL_EXAMPLES = ROOT / "schemas" / "json" / "control" / "examples"
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 MESSAGES: dict[str, type[Message]] = {
@@ -70,6 +73,17 @@ def _bounds(_: str) -> Iterable[str]:
         ("model", _characters(limits.MODEL_LENGTH_MAX)),
         ("firmware", _characters(limits.FIRMWARE_LENGTH_MAX)),
         ("description of a field", _characters(limits.DESCRIPTION_LENGTH_MAX)),
+        ("commands in an announcement", _count(limits.COMMAND_COUNT_MAX)),
+        ("name of a command", f"`{limits.COMMAND_NAME_PATTERN}`"),
+        ("a schema in an announcement", _kib(limits.SCHEMA_BYTES_MAX)),
+        ("levels in a schema", _count(limits.SCHEMA_DEPTH_MAX)),
+        ("report interval", f"{limits.REPORT_INTERVAL_MS_MAX // 86_400_000} days"),
+        ("id of a command", f"`{limits.COMMAND_ID_PATTERN}`"),
+        ("parameters of a command, without spaces", _kib(limits.PARAMETERS_BYTES_MAX)),
+        ("result of a command, without spaces", _kib(limits.RESULT_BYTES_MAX)),
+        ("a configuration, without spaces", _kib(limits.CONFIGURATION_BYTES_MAX)),
+        ("levels in them", _count(limits.DOCUMENT_DEPTH_MAX)),
+        ("error in a reply or a state", _characters(limits.ERROR_LENGTH_MAX)),
         ("sample rate", f"{limits.SAMPLE_RATE_HZ_MAX / 1e6:g} MHz"),
         ("log message", _characters(limits.LOG_MESSAGE_LENGTH_MAX)),
         ("attributes of a log line", _count(limits.LOG_ATTRIBUTE_COUNT_MAX)),
@@ -82,7 +96,7 @@ def _bounds(_: str) -> Iterable[str]:
 def _keys(argument: str) -> Iterable[str]:
     """Describe the keys of a JSON object: `measurements Column`, or `events` for the outermost."""
     kind, _, name = argument.partition(" ")
-    schema = schema_of(kind)
+    schema = control_schema_of(kind) if kind in CONTROL_FORMS else schema_of(kind)
     described = schema["$defs"][name] if name else schema
     required = described.get("required", [])
     rows = [
@@ -133,6 +147,11 @@ def _example(name: str) -> Iterable[str]:
     ]
 
 
+def _control(name: str) -> Iterable[str]:
+    written = (_CONTROL_EXAMPLES / f"{name}.json").read_text(encoding="utf-8").rstrip()
+    return ["```json", written, "```"]
+
+
 def _sizes(_: str) -> Iterable[str]:
     rows = []
     for path in sorted(_EXAMPLES.glob("*.json")):
@@ -147,6 +166,7 @@ _RENDERERS: dict[str, Callable[[str], Iterable[str]]] = {
     "bounds": _bounds,
     "keys": _keys,
     "example": _example,
+    "control": _control,
     "sizes": _sizes,
 }
 

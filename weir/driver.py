@@ -1,21 +1,26 @@
 """The contract of a driver: what a kind of device measures, and how one poll of it goes.
 
 A driver is one file in `producers/drivers/` with one subclass of `Driver` whose `name` is the
-file's. Everything around it (schedule, batches, sequence numbers, publishing, retry) belongs to
-whoever polls. Third-party drivers are found through the entry point group
-`weir.producers.drivers`.
+file's. Everything around it (schedule, batches, sequence numbers, publishing, retry, checking of
+parameters, answering a command once) belongs to whoever polls. Third-party drivers are found
+through the entry point group `weir.producers.drivers`.
 """
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from weir.codec.encode import FieldReadings
+from weir.errors import CommandRefusedError
 from weir.model.announcement import FieldDescription
+from weir.model.capabilities import CommandDescription
+from weir.model.device_event import DeviceEvent
+from weir.model.device_log import LogEntry
+from weir.model.location import Location
 
 
 class DriverConfiguration(BaseModel):
@@ -36,6 +41,16 @@ class Poll:
 
     start_us: int
     end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll gave; anything may be empty. Times are the device's where it has a clock."""
+
+    readings: Sequence[FieldReadings] = ()
+    events: Sequence[DeviceEvent] = ()
+    locations: Sequence[Location] = ()
+    logs: Sequence[LogEntry] = ()
 
 
 class Driver(ABC, Generic[Configuration_co]):
@@ -65,11 +80,38 @@ class Driver(ABC, Generic[Configuration_co]):
         """The rate of uniformly sampled fields; 0: there are none."""
         return 0.0
 
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Name the fields that the command `set` can write; each needs `act` to know it."""
+        return ()
+
+    @property
+    def commands(self) -> tuple[CommandDescription, ...]:
+        """Describe what `act` carries out; may change with the configuration."""
+        return ()
+
     @abstractmethod
-    async def read(self, poll: Poll) -> Sequence[FieldReadings]:
+    async def read(self, poll: Poll) -> Polled:
         """Take the readings of one poll: any of `fields`, none twice, times in order.
 
         Raises:
-            DecodeError: the device answered something else.
-            TransientError: the device does not answer; the next poll may do.
+            DecodeError: the device answered something else; the message says what, in bytes.
+            DeviceUnavailableError: the device does not answer; the next poll may do.
         """
+
+    async def act(self, command: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Carry out one of `commands` and give its result; never called beside a `read`.
+
+        `parameters` fit the declared schema. Whoever calls it sees to it that a command that
+        arrives twice is carried out once.
+
+        Raises:
+            CommandRefusedError: the device cannot, or must not; the message is the answer.
+            DeviceUnavailableError: the device does not answer.
+        """
+        del parameters
+        raise CommandRefusedError(f"{self.name} knows no command {command!r}")
+
+    async def close(self) -> None:
+        """Give back what it holds, such as a connection; called once, after its last `read`."""
+        return

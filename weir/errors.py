@@ -19,12 +19,14 @@
     + StreamReplacedError      the stream is a new one: it ends before the checkpoint
     + StoreUnavailableError
     + GatewayUnavailableError
+    + DeviceUnavailableError
   x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
   x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
     + PreconditionFailedError  somebody has changed it since the caller has read it
   x MigrationError             the database's schema and the migration files disagree
   x NotFoundError              no such device, field or resource
+  x CommandRefusedError        a device cannot, or must not, carry out a command
   x RequestError               a request that the gateway refused, with its reason
     + PreconditionRequiredError  a change must say which version it is of
     + UnauthorizedError        no credential, or one that does not hold (any more)
@@ -163,6 +165,14 @@ class StoreUnavailableError(TransientError):
 
 class GatewayUnavailableError(TransientError):
     """The gateway cannot be reached."""
+
+
+class DeviceUnavailableError(TransientError):
+    """What a driver reads does not answer; the next poll may do."""
+
+
+class CommandRefusedError(WeirError):
+    """A device cannot, or must not, carry out a command; the message is what it answers."""
 
 
 class ConflictError(WeirError):

@@ -5,12 +5,11 @@ Units are UCUM's (The Unified Code for Units of Measure, version 2.1): `m/s2`, `
 
 import math
 import struct
-from collections.abc import Sequence
 
 from pydantic import Field
 
 from weir.codec.encode import FieldReadings
-from weir.driver import Driver, DriverConfiguration, Poll
+from weir.driver import Driver, DriverConfiguration, Poll, Polled
 from weir.model.announcement import FieldDescription
 
 SAMPLE_RATE_HZ_MAX = 25_000
@@ -66,7 +65,7 @@ class Vibration(Driver[VibrationConfiguration]):
     def _period_us(self) -> int:
         return round(_SECOND_US / self.configuration.sample_rate_hz)
 
-    async def read(self, poll: Poll) -> Sequence[FieldReadings]:
+    async def read(self, poll: Poll) -> Polled:
         """Compute the samples of a poll; does not wait."""
         readings = []
         samples = _grid(poll, self._period_us)
@@ -77,7 +76,7 @@ class Vibration(Driver[VibrationConfiguration]):
         if slow:
             temperatures = [self._temperature(time_us) for time_us in slow]
             readings.append(FieldReadings("temperature", slow, temperatures))
-        return readings
+        return Polled(readings)
 
     def _acceleration(self, time_us: int) -> float:
         configuration = self.configuration

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from weir.clock import from_us
+from weir.clock import from_us, iso
 from weir.codec.device_log import decode_logs
 from weir.codec.json_forms.announcement import decode_announcement_json
 from weir.codec.json_forms.logs import decode_logs_json
@@ -158,7 +158,7 @@ def _log_row(entry: LogEntry) -> Row:
 
 def _instant(instant_us: int) -> str | None:
     try:
-        return from_us(instant_us).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return iso(from_us(instant_us))
     except OverflowError:
         # The time of a log line is not checked: it may be anything.
         return None

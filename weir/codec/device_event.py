@@ -2,20 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
+from weir.codec.documents import DocumentBounds, document_text
 from weir.codec.instants import check_instant
-from weir.codec.json_text import compact_json, parse_json
+from weir.codec.json_text import parse_json
 from weir.codec.wire import check_count, parse
-from weir.errors import DecodeError, ImplausibleReadingError, OversizeError
+from weir.errors import DecodeError, ImplausibleReadingError
 from weir.model.device_event import DeviceEvent, EventBatch
 from weir.model.limits import (
     EVENT_COUNT_MAX,
     EVENT_DATA_BYTES_MAX,
     EVENT_DATA_DEPTH_MAX,
     EVENT_TYPE_PATTERN,
-    INTEGER_MAGNITUDE_MAX,
 )
 from weir.model.serial import check_same_serial
 from weir.telemetry.v1 import event_pb2 as wire
@@ -74,11 +73,8 @@ def check_event(
             f"not a type of event: {type_[:80]!r} (1 to 100 letters, digits and _ - .)"
         )
     check_instant(f"{type_}: an event", observed_at_us, received_at_us)
-    _check_storable(data, type_, EVENT_DATA_DEPTH_MAX)
-    text = compact_json(data)
-    if len(text.encode("utf-8")) > EVENT_DATA_BYTES_MAX:
-        raise OversizeError(f"{type_}: over {EVENT_DATA_BYTES_MAX} bytes of data")
-    return DeviceEvent(observed_at_us, type_, text)
+    bounds = DocumentBounds(EVENT_DATA_BYTES_MAX, EVENT_DATA_DEPTH_MAX)
+    return DeviceEvent(observed_at_us, type_, document_text(type_, data, bounds))
 
 
 def _decode_event(event: wire.DeviceEvent, received_at_us: int) -> DeviceEvent:
@@ -86,25 +82,3 @@ def _decode_event(event: wire.DeviceEvent, received_at_us: int) -> DeviceEvent:
     if not isinstance(data, dict):
         raise DecodeError("data of an event that are not a JSON object")
     return check_event(event.observed_at_us, event.type, data, received_at_us)
-
-
-def _check_storable(value: Any, type_: str, depth_left: int) -> None:
-    """Let pass what PostgreSQL's `jsonb` stores and every reader of it understands alike."""
-    match value:
-        case str():
-            if "\0" in value:
-                raise ImplausibleReadingError(f"{type_}: the data contains U+0000")
-        case int():
-            if abs(value) > INTEGER_MAGNITUDE_MAX:
-                raise ImplausibleReadingError(
-                    f"{type_}: an integer beyond 2^53, which doubles round"
-                )
-        case float():
-            if not isfinite(value):
-                raise ImplausibleReadingError(f"{type_}: a number that no double can hold")
-        case dict() | list():
-            if depth_left == 0:
-                raise DecodeError(f"{type_}: data nested over {EVENT_DATA_DEPTH_MAX} levels deep")
-            # Keys are texts too.
-            for element in (*value, *value.values()) if isinstance(value, dict) else value:
-                _check_storable(element, type_, depth_left - 1)

@@ -2,6 +2,7 @@
 
 import math
 
+from weir.codec.capabilities import capabilities_from, commands_to_wire, schema_text
 from weir.codec.wire import check_count, check_field, check_length, parse
 from weir.errors import ImplausibleReadingError
 from weir.model.announcement import Announcement, FieldDescription, Kind
@@ -31,9 +32,9 @@ def decode_announcement(body: bytes, serial: str) -> Announcement:
 
     Raises:
         DecodeError: not an announcement.
-        OversizeError: too many bytes, fields or characters.
+        OversizeError: too many bytes, fields, commands or characters.
         WrongSerialError: it names another device.
-        ImplausibleReadingError: a field name or a sample rate that cannot be, or a field twice.
+        ImplausibleReadingError: a name or a number that cannot be, or a field or command twice.
     """
     return announcement_from(parse(wire.Announcement, body), serial)
 
@@ -55,11 +56,13 @@ def announcement_from(message: wire.Announcement, serial: str) -> Announcement:
         fields=tuple(_decode_field(field) for field in message.fields),
         sample_rate_hz=rate_hz,
         boot_id=message.boot_id,
+        capabilities=capabilities_from(message),
     )
 
 
 def encode_announcement(announcement: Announcement) -> bytes:
     """Encode an announcement for its device's routing key."""
+    capabilities = announcement.capabilities
     return wire.Announcement(
         serial=announcement.serial,
         model=announcement.model,
@@ -70,11 +73,15 @@ def encode_announcement(announcement: Announcement) -> bytes:
                 unit=field.unit,
                 description=field.description,
                 kind=KIND_NUMBERS[field.kind],
+                writable=field.name in capabilities.writable,
             )
             for field in announcement.fields
         ],
         sample_rate_hz=announcement.sample_rate_hz,
         boot_id=announcement.boot_id,
+        commands=commands_to_wire(capabilities.commands),
+        configuration_schema=schema_text(capabilities.configuration_schema),
+        report_interval_ms=capabilities.report_interval_ms,
     ).SerializeToString()
 
 

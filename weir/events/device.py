@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import Field
 
 from weir.events.event import DomainEvent, EventPart
 from weir.model.announcement import Kind
@@ -60,8 +62,25 @@ class DescribedField(EventPart):
     kind: Kind
 
 
+class DescribedCommand(EventPart):
+    """One command in a description."""
+
+    name: str
+    description: str = ""
+    parameters_schema: dict[str, Any] = Field(default_factory=dict)
+
+
+class DescribedCapabilities(EventPart):
+    """What a device can do beside measuring; see `weir.model.capabilities`."""
+
+    commands: tuple[DescribedCommand, ...] = ()
+    writable: tuple[str, ...] = ()
+    configuration_schema: dict[str, Any] | None = None
+    report_interval_ms: int = 0
+
+
 class DeviceDescribed(DomainEvent):
-    """A device said what it is and what it measures, and it differs from what was known."""
+    """A device said what it is, what it measures and can do, and it differs from what was known."""
 
     type: ClassVar[str] = "device_described"
 
@@ -69,6 +88,7 @@ class DeviceDescribed(DomainEvent):
     firmware: str
     sample_rate_hz: float
     fields: tuple[DescribedField, ...]
+    capabilities: DescribedCapabilities = DescribedCapabilities()
 
 
 class DeviceStarted(DomainEvent):
@@ -223,7 +243,7 @@ def _enrolled(device: Device, event: DeviceEnrolled) -> Device:
 
 
 def _adopted(device: Device, event: DeviceAdopted) -> Device:
-    fields = device.description.fields if device.description else ()
+    known = device.description
     return replace(
         device,
         device_id=event.device_id,
@@ -235,6 +255,7 @@ def _adopted(device: Device, event: DeviceAdopted) -> Device:
             model=event.model,
             firmware=event.firmware,
             sample_rate_hz=event.sample_rate_hz,
-            fields=fields,
+            fields=known.fields if known else (),
+            capabilities=known.capabilities if known else DescribedCapabilities(),
         ),
     )

@@ -5,6 +5,8 @@ from typing import assert_never
 
 from weir.errors import ConflictError
 from weir.events.device import (
+    DescribedCapabilities,
+    DescribedCommand,
     DescribedField,
     Device,
     DeviceApproved,
@@ -19,6 +21,7 @@ from weir.events.device import (
 )
 from weir.events.event import DomainEvent
 from weir.model.announcement import Announcement
+from weir.model.capabilities import Capabilities
 from weir.model.device_state import DeviceState
 
 
@@ -136,4 +139,22 @@ def describe(announcement: Announcement) -> DeviceDescribed:
             )
             for field in announcement.fields
         ),
+        capabilities=_capabilities(announcement.capabilities),
+    )
+
+
+def _capabilities(declared: Capabilities) -> DescribedCapabilities:
+    schema = declared.configuration_schema
+    return DescribedCapabilities(
+        commands=tuple(
+            DescribedCommand(
+                name=command.name,
+                description=command.description,
+                parameters_schema=dict(command.parameters_schema),
+            )
+            for command in declared.commands
+        ),
+        writable=declared.writable,
+        configuration_schema=None if schema is None else dict(schema),
+        report_interval_ms=declared.report_interval_ms,
     )

@@ -1,7 +1,9 @@
 """What a device says about itself when it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from weir.model.capabilities import Capabilities
 
 
 class Kind(StrEnum):
@@ -32,3 +34,4 @@ class Announcement:
     fields: tuple[FieldDescription, ...]
     sample_rate_hz: float = 0.0
     boot_id: int = 0
+    capabilities: Capabilities = field(default_factory=Capabilities)

@@ -27,6 +27,26 @@ FIRMWARE_LENGTH_MAX = 64
 DESCRIPTION_LENGTH_MAX = 256
 SAMPLE_RATE_HZ_MAX = 10_000_000.0
 
+#: What a device declares that it can do.
+COMMAND_COUNT_MAX = 64
+COMMAND_NAME_PATTERN = r"[a-z][a-z0-9_]{0,62}"
+#: A JSON Schema of parameters, or of a configuration, as its device wrote it.
+SCHEMA_BYTES_MAX = 16 * 1024
+SCHEMA_DEPTH_MAX = 16
+#: Silence of over a month cannot be told from the end.
+REPORT_INTERVAL_MS_MAX = 31 * 86_400 * 1_000
+
+COMMAND_ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+#: Parameters of a command, and the result of one, as compact JSON.
+PARAMETERS_BYTES_MAX = 16 * 1024
+RESULT_BYTES_MAX = 16 * 1024
+#: Objects and lists inside each other in parameters, results and configurations.
+DOCUMENT_DEPTH_MAX = 16
+#: A configuration of one device, as compact JSON.
+CONFIGURATION_BYTES_MAX = 64 * 1024
+CONFIGURATION_HASH_LENGTH_MAX = 128
+ERROR_LENGTH_MAX = 1_024
+
 LOG_ENTRY_COUNT_MAX = 1_000
 LOG_MESSAGE_LENGTH_MAX = 8_192
 LOG_ATTRIBUTE_COUNT_MAX = 64

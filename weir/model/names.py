@@ -17,6 +17,10 @@ DEAD_LETTER_EXCHANGE = "iot.dead"
 
 REGISTRY_QUEUE = "sensor.all.registry.created"
 LOGS_QUEUE = "sensor.all.logs"
+REPLIES_QUEUE = "sensor.all.replies"
+STATE_QUEUE = "sensor.all.state"
+#: What was sent to devices, so that it is routed also when a device has no session yet.
+CONTROL_STREAM = "sensor.all.control"
 UNROUTABLE_QUEUE = "sensor.all.unroutable"
 DEAD_LETTER_QUEUE = "sensor.all.dead_letters"
 MEASUREMENTS_STREAM = "sensor.all.measurements.db_writer"
@@ -28,6 +32,10 @@ EVENTS_BINDING = "sensor.*.events.#"
 LOCATIONS_BINDING = "sensor.*.locations.#"
 REGISTRY_BINDING = "sensor.*.registry.#"
 LOGS_BINDING = "sensor.*.logs.#"
+REPLIES_BINDING = "sensor.*.replies.#"
+STATE_BINDING = "sensor.*.state.#"
+COMMANDS_BINDING = "sensor.*.commands.#"
+CONFIG_BINDING = "sensor.*.config.#"
 JOURNAL_BINDING = "journal.#"
 
 PARTITION_COUNT_MAX = 64
@@ -42,6 +50,8 @@ PUBLISHED_KINDS = (
     "replies",
     "state",
 )
+#: A device receives these; `.commands.<command>` has one more level.
+RECEIVED_KINDS = ("commands", "config")
 
 
 def partition_streams(partition_count: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from weir.errors import NotFoundError, RejectedByStoreError
-from weir.events.device import Device, DeviceDescribed
+from weir.events.device import DescribedCapabilities, Device, DeviceDescribed
 from weir.model.device_state import DeviceState
 from weir.model.serial import is_serial
 from weir.postgres.pool import Connection
@@ -14,7 +14,7 @@ from weir.postgres.pool import Connection
 #: Not FOR UPDATE, for which those would wait who insert series of the device meanwhile.
 _LOCK = """
     SELECT device_id, device.name, state, is_deleted, model, firmware, sample_rate_hz, boot_id,
-           device.entity_version, announced_at, time_zone,
+           device.entity_version, announced_at, capabilities, time_zone,
            site.slug AS site, organisation.slug AS organisation
     FROM device JOIN site USING (site_id) JOIN organisation USING (org_id)
     WHERE serial = $1 FOR NO KEY UPDATE OF device
@@ -27,7 +27,7 @@ _STORE = """
     UPDATE device
     SET site_id = $2, state = $3, is_deleted = $4, name = $5, boot_id = $6, model = $7,
         firmware = $8, sample_rate_hz = $9, entity_version = $10,
-        announced_at = coalesce($11, announced_at)
+        announced_at = coalesce($11, announced_at), capabilities = $12::jsonb
     WHERE device_id = $1
     """
 #: Whoever remembers which devices are let in looks at this.
@@ -103,6 +103,7 @@ async def store_device(
         described.sample_rate_hz if described else 0.0,
         after.version,
         announced_at,
+        (described or _NOTHING).capabilities.model_dump_json(),
     )
     if site["time_zone"] != locked.time_zone:
         await connection.execute(_REQUEST_ROLLUPS, locked.device_id)
@@ -117,6 +118,7 @@ def _description(row: asyncpg.Record) -> DeviceDescribed | None:
         firmware=row["firmware"],
         sample_rate_hz=row["sample_rate_hz"],
         fields=(),
+        capabilities=DescribedCapabilities.model_validate_json(row["capabilities"]),
     )
     is_empty = described == _NOTHING and row["announced_at"] is None
     return None if is_empty else described

@@ -106,8 +106,8 @@ TABLES = (
     Table(
         "device",
         "device_id",
-        "serial site_id state is_deleted name model firmware sample_rate_hz boot_id entity_version "
-        "enrolled_at",
+        "serial site_id state is_deleted name model firmware sample_rate_hz capabilities "
+        "boot_id entity_version enrolled_at",
         fold_devices,
         uncompared="announced_at",
     ),

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from weir.events import device, series, site
 from weir.events.catalogue import catalogue
-from weir.events.device import Device
+from weir.events.device import DescribedCapabilities, Device
 from weir.events.event import DomainEvent
 from weir.events.series import Series
 from weir.events.site import Site
@@ -24,6 +24,8 @@ Row = tuple[Any, ...]
 
 #: Events fetched from the database at once.
 FETCHED_COUNT = 1_000
+#: What a device can do that has not described itself.
+_UNABLE = DescribedCapabilities()
 _CREATED = frozenset({"site_created", "device_enrolled", "series_created"})
 _ANNOUNCED = frozenset({"device_described", "device_started"})
 _READ = """
@@ -89,6 +91,7 @@ async def fold_devices(connection: Connection, numbers: Numbers) -> AsyncIterato
             described.model if described else "",
             described.firmware if described else "",
             described.sample_rate_hz if described else 0.0,
+            (described.capabilities if described else _UNABLE).model_dump_json(),
             state.boot_id,
             state.version,
             folded.created_at,

@@ -17,12 +17,9 @@ rights, but throws it off the broker.
 import re
 from dataclasses import dataclass
 
-from weir.model.names import EXCHANGE, PUBLISHED_KINDS
+from weir.model.names import EXCHANGE, PUBLISHED_KINDS, RECEIVED_KINDS
 from weir.model.serial import check_serial
 from weir.rabbitmq.management import Management, open_management, permission_path
-
-#: What a device receives; `.commands.<command>` has one more level.
-RECEIVED_KINDS = ("commands", "config")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from weir.model.names import JOURNAL_STREAM
+from weir.model.names import CONTROL_STREAM, JOURNAL_STREAM
 from weir.rabbitmq.management import open_management, vhost_of
 from weir.rabbitmq.topology import Binding, Exchange, Queue, Topology, topology
 
@@ -77,8 +77,8 @@ def compare(wanted: Topology, present: Present) -> Iterator[Finding]:
     for binding in sorted(present.bindings - set(wanted.bindings), key=str):
         if binding.source in _closed_exchanges(wanted):
             yield Finding(Kind.UNEXPECTED, binding.destination, f"takes from {_from(binding)}")
-    # Who follows the journal comes and goes as it likes.
-    unread = present.queues.keys() - present.read_queues - {JOURNAL_STREAM}
+    # Who follows the journal, or looks at what devices were sent, comes and goes as it likes.
+    unread = present.queues.keys() - present.read_queues - {CONTROL_STREAM, JOURNAL_STREAM}
     for queue in wanted.queues:
         if queue.name in unread:
             yield Finding(Kind.UNREAD, queue.name, "nobody reads it")

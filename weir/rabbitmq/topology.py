@@ -5,12 +5,16 @@
                    ├─ sensor.*.locations.# ────► iot.measurements
                    ├─ sensor.*.registry.# ─────► sensor.all.registry.created
                    ├─ sensor.*.logs.# ─────────► sensor.all.logs
+                   ├─ sensor.*.replies.# ──────► sensor.all.replies
+                   ├─ sensor.*.state.# ────────► sensor.all.state
+                   ├─ sensor.*.commands.# ─────► sensor.all.control, a stream, and the device
+                   ├─ sensor.*.config.# ───────► sensor.all.control, a stream, and the device
                    ├─ journal.# ───────────────► journal.all, a stream
                    └─ anything else ───────────► iot.unroutable ─► sensor.all.unroutable
     a queue that gives a message up ───────────► iot.dead ───────► sensor.all.dead_letters
 
-Keys that nothing consumes yet (replies, state) are kept as unroutable, and so is what
-`iot.measurements` has no stream for: a publish is never confirmed and then thrown away.
+Keys that nothing consumes are kept as unroutable, and so is what `iot.measurements` has no stream
+for: a publish is never confirmed and then thrown away.
 
 The partition is chosen by the hash of the routing key, so a device's readings stay in order in one
 stream, and so do its events, and its locations; they may be in different streams. Adding a
@@ -30,6 +34,9 @@ from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from weir.errors import ConfigError
 from weir.model.names import (
+    COMMANDS_BINDING,
+    CONFIG_BINDING,
+    CONTROL_STREAM,
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_QUEUE,
     EVENTS_BINDING,
@@ -44,6 +51,10 @@ from weir.model.names import (
     PARTITION_COUNT_MAX,
     REGISTRY_BINDING,
     REGISTRY_QUEUE,
+    REPLIES_BINDING,
+    REPLIES_QUEUE,
+    STATE_BINDING,
+    STATE_QUEUE,
     UNROUTABLE_EXCHANGE,
     UNROUTABLE_QUEUE,
     partition_streams,
@@ -68,6 +79,8 @@ DELIVERY_COUNT_UNLIMITED = 1_000_000_000
 #: A full queue refuses: the publisher is not acknowledged and keeps its message.
 REGISTRY_BYTES_MAX = 256 * 1024**2
 LOGS_BYTES_MAX = 1024**3
+REPLIES_BYTES_MAX = 256 * 1024**2
+STATE_BYTES_MAX = 256 * 1024**2
 DEAD_LETTER_BYTES_MAX = 1024**3
 
 #: A stream drops its oldest segments beyond either bound, read or not. A policy can lower them.
@@ -76,6 +89,9 @@ STREAM_AGE_MAX = "30D"
 #: The journal itself is in the database; the stream is for those that follow it.
 JOURNAL_BYTES_MAX = 1024**3
 JOURNAL_AGE_MAX = "365D"
+#: To look at; what waits for a device is in the database.
+CONTROL_BYTES_MAX = 256 * 1024**2
+CONTROL_AGE_MAX = "7D"
 #: The unit in which a stream is shortened.
 STREAM_SEGMENT_BYTES = 100_000_000
 
@@ -163,7 +179,10 @@ def topology(partition_count: int) -> Topology:
             _last_resort(DEAD_LETTER_QUEUE),
             _work(REGISTRY_QUEUE, REGISTRY_BYTES_MAX),
             _work(LOGS_QUEUE, LOGS_BYTES_MAX),
+            _work(REPLIES_QUEUE, REPLIES_BYTES_MAX),
+            _work(STATE_QUEUE, STATE_BYTES_MAX),
             _stream(JOURNAL_STREAM, JOURNAL_BYTES_MAX, JOURNAL_AGE_MAX),
+            _stream(CONTROL_STREAM, CONTROL_BYTES_MAX, CONTROL_AGE_MAX),
             *(_stream(name, STREAM_BYTES_MAX, STREAM_AGE_MAX) for name in streams),
         ),
         exchanges=(
@@ -182,7 +201,11 @@ def topology(partition_count: int) -> Topology:
             ),
             Binding(EXCHANGE, REGISTRY_QUEUE, REGISTRY_BINDING),
             Binding(EXCHANGE, LOGS_QUEUE, LOGS_BINDING),
+            Binding(EXCHANGE, REPLIES_QUEUE, REPLIES_BINDING),
+            Binding(EXCHANGE, STATE_QUEUE, STATE_BINDING),
             Binding(EXCHANGE, JOURNAL_STREAM, JOURNAL_BINDING),
+            Binding(EXCHANGE, CONTROL_STREAM, COMMANDS_BINDING),
+            Binding(EXCHANGE, CONTROL_STREAM, CONFIG_BINDING),
         ),
     )
 

@@ -28,6 +28,7 @@ from weir.events.device_commands import (
 )
 from weir.events.event import Author
 from weir.model.announcement import Announcement, FieldDescription, Kind
+from weir.model.capabilities import Capabilities, CommandDescription
 from weir.model.site import DEFAULT_ORGANISATION
 from weir.postgres.device_changes import change_device
 from weir.postgres.devices import PostgresDeviceStore, resolve_series
@@ -42,6 +43,10 @@ AT = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 ADA = Author("user:ada", "c0ffee")
 SERIALS = ("pump-1", "pump-2", "crane-7")
 FIELDS = ("pressure", "energy", "a/b.c")
+CAPABILITIES = (
+    Capabilities(),
+    Capabilities((CommandDescription("purge", "", {"type": "object"}),), ("a",), {}, 1_000),
+)
 SLUGS = ("harbour", "airport", "unassigned")
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Mars/Olympus")
 #: What the domain refuses, and rightly so.
@@ -91,6 +96,7 @@ class World:
             tuple(self.field(name) for name in fields),
             sample_rate_hz=self.random.choice((0.0, 10.0)),
             boot_id=self.random.randint(0, 3),
+            capabilities=self.random.choice(CAPABILITIES),
         )
         await self._store.announce(announcement, AT)
 

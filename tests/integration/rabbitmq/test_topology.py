@@ -14,6 +14,8 @@ from weir.model.names import (
     LOGS_QUEUE,
     MEASUREMENTS_EXCHANGE,
     REGISTRY_QUEUE,
+    REPLIES_QUEUE,
+    STATE_QUEUE,
     UNROUTABLE_QUEUE,
     partition_streams,
 )
@@ -59,8 +61,9 @@ async def test_a_queue_with_other_arguments_is_named_with_its_argument(any_broke
         ("sensor.pump-1.registry", REGISTRY_QUEUE),
         ("sensor.pump-1.logs", LOGS_QUEUE),
         ("sensor.pump-1.logs.json", LOGS_QUEUE),
-        ("sensor.pump-1.replies.sleep", UNROUTABLE_QUEUE),
-        ("sensor.pump-1.state", UNROUTABLE_QUEUE),
+        ("sensor.pump-1.replies.sleep", REPLIES_QUEUE),
+        ("sensor.pump-1.state", STATE_QUEUE),
+        ("sensor.pump-1.replied.sleep", UNROUTABLE_QUEUE),
         ("sensor.pump.1.registry", UNROUTABLE_QUEUE),
         ("anything", UNROUTABLE_QUEUE),
     ],
@@ -164,7 +167,8 @@ async def test_the_check_sees_who_reads_what(any_broker: Broker) -> None:
         findings = await check_topology(any_broker.management_url, 1)
         assert {Kind.UNREAD} == {finding.kind for finding in findings}
         names = {finding.name for finding in findings}
-        return {REGISTRY_QUEUE, UNROUTABLE_QUEUE, DEAD_LETTER_QUEUE} == names
+        unread = {REGISTRY_QUEUE, REPLIES_QUEUE, STATE_QUEUE, UNROUTABLE_QUEUE, DEAD_LETTER_QUEUE}
+        return unread == names
 
     async with (
         open_queues(any_broker.amqp_url, [LOGS_QUEUE], clock),

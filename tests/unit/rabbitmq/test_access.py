@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.errors import WrongSerialError
-from weir.model.names import PUBLISHED_KINDS
+from weir.model.names import PUBLISHED_KINDS, RECEIVED_KINDS
 from weir.model.serial import SERIAL_PATTERN
-from weir.rabbitmq.access import RECEIVED_KINDS, device_rights
+from weir.rabbitmq.access import device_rights
 
 RIGHTS = device_rights("pump-1")
 serials = st.from_regex(SERIAL_PATTERN, fullmatch=True)

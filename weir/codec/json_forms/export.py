@@ -29,21 +29,27 @@ FORMS: dict[str, Any] = {
 
 def schema_of(kind: str) -> dict[str, Any]:
     """Give the JSON Schema of what is published on `sensor/<serial>/<kind>/json`."""
-    generated: dict[str, Any] = TypeAdapter(FORMS[kind]).json_schema()
+    return schema_of_form(FORMS[kind], f"sensor/<serial>/{kind}/json")
+
+
+def schema_of_form(form: Any, title: str) -> dict[str, Any]:
+    """Give the JSON Schema of a form, or of a union of forms; its title is the topic."""
+    generated: dict[str, Any] = TypeAdapter(form).json_schema()
     schema = _simplified(generated)
-    definitions = schema.pop("$defs")
+    definitions = schema.pop("$defs", {})
     text = json.dumps([schema, definitions])
     definitions |= {name: shared for name, shared in _SHARED.items() if f'/{name}"' in text}
-    title = f"sensor/<serial>/{kind}/json"
     return {"$schema": _DIALECT, "title": title, **schema, "$defs": definitions}
+
+
+def schema_text(schema: dict[str, Any]) -> str:
+    """Write a schema as its file has it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def exported_schemas() -> dict[str, str]:
     """Give the text of each schema by the name of its file."""
-    return {
-        f"{kind}.json": json.dumps(schema_of(kind), indent=2, ensure_ascii=False) + "\n"
-        for kind in FORMS
-    }
+    return {f"{kind}.json": schema_text(schema_of(kind)) for kind in FORMS}
 
 
 def _simplified(schema: Any) -> Any:

@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n weir/telemetry/v1/registry.proto\x12\x11weir.telemetry.v1\"\xb6\x01\n\x0c\x41nnouncement\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x66irmware\x18\x03 \x01(\t\x12\x33\n\x06\x66ields\x18\x04 \x03(\x0b\x32#.weir.telemetry.v1.FieldDescription\x12\x16\n\x0esample_rate_hz\x18\x05 \x01(\x01\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\r\x12\x17\n\x0f\x64\x65vice_clock_us\x18\x07 \x01(\x03\"j\n\x10\x46ieldDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12%\n\x04kind\x18\x04 \x01(\x0e\x32\x17.weir.telemetry.v1.Kind*W\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_GAUGE\x10\x01\x12\x0e\n\nKIND_TOTAL\x10\x02\x12\x19\n\x15KIND_TOTAL_INCREASING\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n weir/telemetry/v1/registry.proto\x12\x11weir.telemetry.v1\"\xa9\x02\n\x0c\x41nnouncement\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x10\n\x08\x66irmware\x18\x03 \x01(\t\x12\x33\n\x06\x66ields\x18\x04 \x03(\x0b\x32#.weir.telemetry.v1.FieldDescription\x12\x16\n\x0esample_rate_hz\x18\x05 \x01(\x01\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\r\x12\x17\n\x0f\x64\x65vice_clock_us\x18\x07 \x01(\x03\x12\x37\n\x08\x63ommands\x18\x08 \x03(\x0b\x32%.weir.telemetry.v1.CommandDescription\x12\x1c\n\x14\x63onfiguration_schema\x18\t \x01(\t\x12\x1a\n\x12report_interval_ms\x18\n \x01(\r\"|\n\x10\x46ieldDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12%\n\x04kind\x18\x04 \x01(\x0e\x32\x17.weir.telemetry.v1.Kind\x12\x10\n\x08writable\x18\x05 \x01(\x08\"R\n\x12\x43ommandDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x19\n\x11parameters_schema\x18\x03 \x01(\t*W\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_GAUGE\x10\x01\x12\x0e\n\nKIND_TOTAL\x10\x02\x12\x19\n\x15KIND_TOTAL_INCREASING\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.telemetry.v1.registry_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KIND']._serialized_start=348
-  _globals['_KIND']._serialized_end=435
+  _globals['_KIND']._serialized_start=565
+  _globals['_KIND']._serialized_end=652
   _globals['_ANNOUNCEMENT']._serialized_start=56
-  _globals['_ANNOUNCEMENT']._serialized_end=238
-  _globals['_FIELDDESCRIPTION']._serialized_start=240
-  _globals['_FIELDDESCRIPTION']._serialized_end=346
+  _globals['_ANNOUNCEMENT']._serialized_end=353
+  _globals['_FIELDDESCRIPTION']._serialized_start=355
+  _globals['_FIELDDESCRIPTION']._serialized_end=479
+  _globals['_COMMANDDESCRIPTION']._serialized_start=481
+  _globals['_COMMANDDESCRIPTION']._serialized_end=563
 # @@protoc_insertion_point(module_scope)

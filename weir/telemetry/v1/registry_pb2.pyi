@@ -19,7 +19,7 @@ KIND_TOTAL: Kind
 KIND_TOTAL_INCREASING: Kind
 
 class Announcement(_message.Message):
-    __slots__ = ("serial", "model", "firmware", "fields", "sample_rate_hz", "boot_id", "device_clock_us")
+    __slots__ = ("serial", "model", "firmware", "fields", "sample_rate_hz", "boot_id", "device_clock_us", "commands", "configuration_schema", "report_interval_ms")
     SERIAL_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     FIRMWARE_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,9 @@ class Announcement(_message.Message):
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_CLOCK_US_FIELD_NUMBER: _ClassVar[int]
+    COMMANDS_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    REPORT_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
     serial: str
     model: str
     firmware: str
@@ -34,16 +37,31 @@ class Announcement(_message.Message):
     sample_rate_hz: float
     boot_id: int
     device_clock_us: int
-    def __init__(self, serial: _Optional[str] = ..., model: _Optional[str] = ..., firmware: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., sample_rate_hz: _Optional[float] = ..., boot_id: _Optional[int] = ..., device_clock_us: _Optional[int] = ...) -> None: ...
+    commands: _containers.RepeatedCompositeFieldContainer[CommandDescription]
+    configuration_schema: str
+    report_interval_ms: int
+    def __init__(self, serial: _Optional[str] = ..., model: _Optional[str] = ..., firmware: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., sample_rate_hz: _Optional[float] = ..., boot_id: _Optional[int] = ..., device_clock_us: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[CommandDescription, _Mapping]]] = ..., configuration_schema: _Optional[str] = ..., report_interval_ms: _Optional[int] = ...) -> None: ...
 
 class FieldDescription(_message.Message):
-    __slots__ = ("name", "unit", "description", "kind")
+    __slots__ = ("name", "unit", "description", "kind", "writable")
     NAME_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
+    WRITABLE_FIELD_NUMBER: _ClassVar[int]
     name: str
     unit: str
     description: str
     kind: Kind
-    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., description: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ...) -> None: ...
+    writable: bool
+    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., description: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., writable: _Optional[bool] = ...) -> None: ...
+
+class CommandDescription(_message.Message):
+    __slots__ = ("name", "description", "parameters_schema")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    parameters_schema: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., parameters_schema: _Optional[str] = ...) -> None: ...

@@ -22,7 +22,7 @@ def vibration(**configuration: float) -> Vibration:
 
 
 async def accelerations(sensor: Vibration, start_us: int, end_us: int) -> dict[int, float]:
-    for readings in await sensor.read(Poll(start_us, end_us)):
+    for readings in (await sensor.read(Poll(start_us, end_us))).readings:
         if readings.name == "acceleration":
             return {
                 time_us: float(value)
@@ -59,7 +59,8 @@ async def test_noise_has_the_given_deviation() -> None:
 
 async def test_a_25_khz_second_is_a_uniform_column_of_floats() -> None:
     sensor = vibration(sample_rate_hz=25_000, temperature_interval_s=86_400)
-    (readings,) = await sensor.read(Poll(START_US + 1, START_US + 1 + SECOND_US))
+    polled = await sensor.read(Poll(START_US + 1, START_US + 1 + SECOND_US))
+    (readings,) = polled.readings
     batch = Batch.FromString(encode_measurements(BatchHeader(), [readings]))
     assert 25_000 == len(batch.fields[0].floats.values)
     assert (40, 0) == (batch.time_columns[0].period_us, len(batch.time_columns[0].deltas))
@@ -72,14 +73,14 @@ async def test_the_rate_is_announced_as_it_is() -> None:
 
 async def test_the_temperature_comes_at_its_own_rate() -> None:
     sensor = vibration(temperature_interval_s=10, temperature_c=50)
-    readings = await sensor.read(Poll(START_US, START_US + 60 * SECOND_US))
+    readings = (await sensor.read(Poll(START_US, START_US + 60 * SECOND_US))).readings
     (temperature,) = [item for item in readings if item.name == "temperature"]
     assert [START_US + 10 * SECOND_US * n for n in range(6)] == list(temperature.observed_at_us)
     assert all(45 < float(value) < 55 for value in temperature.values)
 
 
 async def test_an_empty_poll_has_no_readings() -> None:
-    assert [] == await vibration().read(Poll(START_US + 1, START_US + 2))
+    assert [] == (await vibration().read(Poll(START_US + 1, START_US + 2))).readings
 
 
 @pytest.mark.parametrize("rate_hz", [0, -1, 25_001, math.nan, math.inf])

@@ -1,0 +1,1 @@
+"""Commands and configurations to devices, replies and states from them: JSON documents."""
