@@ -4,6 +4,7 @@ import pytest
 
 from weir.errors import ConfigError
 from weir.model.names import (
+    CONTROL_STREAM,
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_QUEUE,
     EXCHANGE,
@@ -28,6 +29,7 @@ def wanted(request: pytest.FixtureRequest) -> Topology:
 def test_every_partition_has_a_stream_with_an_equal_share(wanted: Topology) -> None:
     streams = [queue.name for queue in wanted.queues if queue.type == "stream"]
     streams.remove(JOURNAL_STREAM)
+    streams.remove(CONTROL_STREAM)
     shares = {
         binding.destination: binding.routing_key
         for binding in wanted.bindings
@@ -51,6 +53,14 @@ def test_the_journal_has_a_stream_of_its_own(wanted: Topology) -> None:
         binding.routing_key
         for binding in wanted.bindings
         if binding.destination == JOURNAL_STREAM and binding.source == EXCHANGE
+    ]
+
+
+def test_what_devices_are_sent_is_routed_although_none_is_there(wanted: Topology) -> None:
+    assert ["sensor.*.commands.#", "sensor.*.config.#"] == [
+        binding.routing_key
+        for binding in wanted.bindings
+        if binding.destination == CONTROL_STREAM and binding.source == EXCHANGE
     ]
 
 
