@@ -6,8 +6,9 @@ No automatic reconnecting here: whoever holds a connection knows what was not ac
 import logging
 import math
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import aiomqtt
 
@@ -19,12 +20,25 @@ CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 #: A broker that says nothing for one and a half of these is gone.
 KEEPALIVE_S = 20
+#: Messages that wait to be taken by `receive`; the library drops what comes beyond. The broker has
+#: been told that they arrived, so whoever has sent them sends again what is not answered.
+RECEIVED_COUNT_MAX = 128
 #: No limit of the library's own: who publishes bounds what is under way.
 _UNLIMITED = 0
+#: SUBACK's return code for what the broker does not allow: MQTT 3.1.1, section 3.9.3.
+_SUBSCRIPTION_REFUSED = 0x80
 
 #: Answers to CONNECT that no retry changes: client id, user or password, not authorised. They are
 #: codes 2, 4 and 5 of MQTT 3.1.1, section 3.2.2.3, which the library gives as those of MQTT 5.
 _REFUSALS = frozenset({0x85, 0x86, 0x87})
+
+
+@dataclass(frozen=True, slots=True)
+class MqttMessage:
+    """What has arrived on a topic, or is to be published there."""
+
+    topic: str
+    body: bytes
 
 
 class MqttConnection:
@@ -45,23 +59,62 @@ class MqttConnection:
         with translated():
             await self._client.publish(topic, body, qos=1, timeout=math.inf)
 
+    async def subscribe(self, *topic_filters: str) -> None:
+        """Ask for what is published on these topics, with QoS 1; safe to repeat.
+
+        The session keeps the subscriptions: from then on the broker also keeps what comes while
+        the device is away. What has been kept arrives right after connecting, without this.
+
+        Raises:
+            BrokerUnavailableError: the connection is lost.
+            ConfigError: the broker does not allow it (where it does not just hang up).
+        """
+        with translated():
+            codes = await self._client.subscribe(
+                [(topic, 1) for topic in topic_filters], timeout=CONNECT_TIMEOUT_S
+            )
+        granted = [code if isinstance(code, int) else code.value for code in codes]
+        refused = [
+            topic
+            for topic, code in zip(topic_filters, granted, strict=True)
+            if code >= _SUBSCRIPTION_REFUSED
+        ]
+        if refused:
+            raise ConfigError(f"the broker refused to subscribe to {', '.join(refused)}")
+
+    async def receive(self) -> AsyncGenerator[MqttMessage]:
+        """Give what arrives, for ever. Take it at once: only `RECEIVED_COUNT_MAX` may wait.
+
+        Raises:
+            BrokerUnavailableError: the connection is lost.
+        """
+        with translated():
+            async for message in self._client.messages:
+                yield MqttMessage(message.topic.value, message.payload)
+
     async def watch(self) -> None:
-        """Wait until the connection is lost.
+        """Wait until the connection is lost, for those who receive nothing.
 
         Raises:
             BrokerUnavailableError: always, when it happens.
         """
-        with translated():
-            async for _ in self._client.messages:
-                pass
+        async for _ in self.receive():
+            pass
 
 
 @asynccontextmanager
-async def open_connection(address: MqttAddress) -> AsyncIterator[MqttConnection]:
+async def open_connection(
+    address: MqttAddress, *, will: MqttMessage | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[MqttConnection]:
     """Connect until the block ends.
 
     The session is kept by the broker: a clean one would throw away the commands that wait for the
     device under its client id.
+
+    Args:
+        address: the broker, and who we are there.
+        will: what the broker publishes for us when the connection breaks; not when the block ends.
+        tls: for an address with TLS; without it the system's authorities are trusted.
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker is just starting.
@@ -81,7 +134,9 @@ async def open_connection(address: MqttAddress) -> AsyncIterator[MqttConnection]
         keepalive=KEEPALIVE_S,
         timeout=CONNECT_TIMEOUT_S,
         max_inflight_messages=_UNLIMITED,
-        tls_context=ssl.create_default_context() if address.is_tls else None,
+        max_queued_incoming_messages=RECEIVED_COUNT_MAX,
+        will=None if will is None else aiomqtt.Will(will.topic, will.body, qos=1),
+        tls_context=(tls or ssl.create_default_context()) if address.is_tls else None,
         logger=logger,
     )
     with translated(address):
