@@ -20,6 +20,7 @@ OWNED = (
     "weir/telemetry/**/*_pb2.pyi",
     "schemas/json/control/*.json",
     "schemas/json/telemetry/*.json",
+    "schemas/json/edge/*.json",
     "schemas/json/events/*.json",
 )
 
@@ -86,6 +87,7 @@ def protobuf_code() -> dict[str, bytes]:
 def reference_pages() -> dict[str, bytes]:
     """Render what is said about settings, metrics and the wire where they are defined."""
     # They need the protobuf code, which must not be needed to make it.
+    from producers.agent.configuration import exported_agent_schemas
     from scripts import wire
     from weir.codec.control.export import exported_control_schemas
     from weir.codec.json_forms.export import exported_schemas
@@ -94,6 +96,7 @@ def reference_pages() -> dict[str, bytes]:
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     schemas = {
         "control": exported_control_schemas(),
+        "edge": exported_agent_schemas(),
         "events": exported_event_schemas(),
         "telemetry": exported_schemas(),
     }
