@@ -19,8 +19,10 @@ import typer
 
 from cli._output import Column, Format, Output, print_note, print_rows
 from cli._stream_start import START_HELP, parse_start
-from weir import replays
+from weir import registry, replays
 from weir.config import Settings
+from weir.consumer import Consumer, StreamConsumer
+from weir.errors import ConfigError
 
 app = typer.Typer()
 
@@ -57,8 +59,19 @@ def set_(
         iotctl checkpoints set aggregates first
     """
     settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
-    plan = asyncio.run(replays.plan(settings, parse_start(start)))
+    streams = _streams(consumer, settings.partition.count)
+    plan = asyncio.run(replays.plan(settings, parse_start(start), streams))
     if plan.lost_count:
         print_note(f"{plan.lost_count} older messages are no longer held")
     asyncio.run(replays.set_checkpoints(settings, consumer, plan))
     print_note(f"{consumer} goes on with {plan.message_count} messages before it")
+
+
+def _streams(name: str, partition_count: int) -> tuple[str, ...]:
+    """Name the streams of a consumer; one that is not ours may read those of the measurements."""
+    if name not in registry.names("consumers"):
+        return ()
+    consumer_class = registry.load("consumers", name, Consumer)
+    if not issubclass(consumer_class, StreamConsumer):
+        raise ConfigError(f"{name} reads no stream: it has no checkpoint that can be set")
+    return consumer_class.streams(partition_count)

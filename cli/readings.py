@@ -140,7 +140,7 @@ def tail(
     """
     wanted: Parameters = series_parameters(serial, field)
     with open_gateway() as gateway:
-        readings = follow(gateway, wanted, lines)
+        readings = follow(gateway, f"{PATH}/tail", wanted, lines)
         columns, _ = _rows_of({"readings": []}, wanted)
         match output:
             case ReadingFormat.TABLE:

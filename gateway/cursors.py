@@ -24,6 +24,7 @@ from weir.postgres.queries.dead_letters import DEAD_LETTER_ID_MAX
 from weir.postgres.queries.events import EventPosition
 from weir.postgres.queries.lanes import Lane, Position
 from weir.postgres.queries.locations import LocationPosition
+from weir.postgres.queries.logs import LogPosition
 from weir.postgres.queries.rollup_verification import Place
 
 T = TypeVar("T")
@@ -51,6 +52,12 @@ _ROUND = TypeAdapter(tuple[int, int])
 _PAGE = TypeAdapter(tuple[int, int, int, bool])
 #: until, observed_at (microseconds since 1970), device, type, digest (hexadecimal).
 _EVENT_PAGE = TypeAdapter(tuple[int, int, _Id, str, str])
+#: PostgreSQL's bigint.
+_Position = Annotated[int, Field(ge=0, lt=2**63)]
+#: until, placed_at (microseconds since 1970), position.
+_LOG_PAGE = TypeAdapter(tuple[int, int, _Position])
+#: The position up to which everything was given. A list, so that it is no number of other lists.
+_LOG_TAIL = TypeAdapter(tuple[_Position])
 #: until, observed_at (microseconds since 1970), device.
 _LOCATION_PAGE = TypeAdapter(tuple[int, int, _Id])
 #: since, until, resolution, start of the bucket (microseconds since 1970), series.
@@ -173,6 +180,35 @@ def decode_event_page(token: str) -> tuple[datetime, EventPosition]:
         # PostgreSQL has no such text.
         raise _refusal()
     return _instant(until_us), position
+
+
+def encode_log_page(until: datetime, place: LogPosition) -> str:
+    """Continue a page of log lines: its window's end, and the last line that was given."""
+    return _encode([to_us(until), to_us(place.placed_at), place.position])
+
+
+def decode_log_page(token: str) -> tuple[datetime, LogPosition]:
+    """Read back `encode_log_page`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    until_us, placed_us, position = _decode(token, _LOG_PAGE)
+    return _instant(until_us), LogPosition(_instant(placed_us), position)
+
+
+def encode_log_tail(position: int) -> str:
+    """Continue a live view of log lines behind this position."""
+    return _encode([position])
+
+
+def decode_log_tail(token: str) -> int:
+    """Read back `encode_log_tail`.
+
+    Raises:
+        RequestError: not such a token.
+    """
+    return _decode(token, _LOG_TAIL)[0]
 
 
 def encode_location_page(until: datetime, position: LocationPosition) -> str:

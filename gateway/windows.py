@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from fastapi import Request
 from pydantic import Field
@@ -64,21 +65,40 @@ class WindowQuery(Query):
             RequestError: a text is no instant, the window ends before it starts, or the newest rows
                 are to have a second page.
         """
-        if self.newest and self.cursor:
-            raise RequestError("query.cursor: the newest rows have one page only")
-        since = instant_or(OBSERVED_AT_MIN, self.since, now, "since")
-        until = instant_or(LAST_INSTANT, self.until, now, "until")
-        if since > until:
-            raise RequestError(
-                f"query.since: {format_instant(since)} is after until, {format_instant(until)}"
-            )
-        return Window(since, until)
+        return read_window(self, now)
 
 
 class AnyDevicesQuery(WindowQuery):
     """Which rows, of which devices."""
 
     serial: list[Serial] = Field([], max_length=SERIALS_MAX, description="none: all devices")
+
+
+class Windowed(Protocol):
+    """A query with a window, page by page or only its newest rows."""
+
+    since: str | None
+    until: str | None
+    newest: bool
+    cursor: str | None
+
+
+def read_window(query: Windowed, now: datetime) -> Window:
+    """Read the window of a query.
+
+    Raises:
+        RequestError: a text is no instant, the window ends before it starts, or the newest rows are
+            to have a second page.
+    """
+    if query.newest and query.cursor:
+        raise RequestError("query.cursor: the newest rows have one page only")
+    since = instant_or(OBSERVED_AT_MIN, query.since, now, "since")
+    until = instant_or(LAST_INSTANT, query.until, now, "until")
+    if since > until:
+        raise RequestError(
+            f"query.since: {format_instant(since)} is after until, {format_instant(until)}"
+        )
+    return Window(since, until)
 
 
 def check_window(since: datetime, until: datetime) -> None:

@@ -10,10 +10,11 @@ from weir.clock import SystemClock
 from weir.config import EnrolmentPolicy, Settings, reveal
 from weir.consumer import JOURNAL, Consumer, JournalConsumer, Ports, QueueConsumer, StreamConsumer
 from weir.device_log_file import DeviceLogFile
-from weir.model.names import partition_streams
+from weir.model.log_limit import LogPolicy
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
 from weir.postgres.dead_letters import PostgresDeadLetterStore
+from weir.postgres.device_logs import PostgresDeviceLogStore
 from weir.postgres.devices import PostgresDeviceStore
 from weir.postgres.journal_reader import open_journal
 from weir.postgres.pool import open_pool
@@ -99,7 +100,7 @@ async def _run_stream_consumer(
     async def keep_up() -> None:
         await make_partitions_ahead(pool, source.clock.now().date())
 
-    streams = partition_streams(settings.partition.count)
+    streams = consumer.streams(settings.partition.count)
     claims = partial(open_claims, postgres_url, consumer.name)
     # Before the first reading: what goes to the default partition would have to be moved.
     await until_available(keep_up)
@@ -162,6 +163,16 @@ def make_ports(
         retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
-        device_logs=DeviceLogFile(settings.device_log.directory),
+        device_logs=_device_logs(settings, pool),
         publisher=publisher or RabbitmqPublisher(None, ""),
+    )
+
+
+def _device_logs(settings: Settings, pool: asyncpg.Pool) -> PostgresDeviceLogStore:
+    told = settings.device_log
+    return PostgresDeviceLogStore(
+        pool,
+        LogPolicy(told.days, told.lines_per_s),
+        needs_approval=settings.enrolment.policy is EnrolmentPolicy.APPROVAL,
+        sink=DeviceLogFile(told.directory) if told.directory else None,
     )

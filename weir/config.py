@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from weir.errors import ConfigError
+from weir.model.log_limit import DAYS, LINES_PER_S
 from weir.model.names import PARTITION_COUNT_MAX
 
 PREFIX = "WEIR_"
@@ -153,9 +154,20 @@ class DeadLetterSettings(_Group):
 
 
 class DeviceLogSettings(_Group):
-    """The files that device logs go to."""
+    """Where the log lines of devices go, and for how long."""
 
-    directory: Path | None = Field(None, description="folder of the rotated JSON lines")
+    directory: Path | None = Field(
+        None, description="folder of the rotated JSON lines; unset: only the database has the lines"
+    )
+    days: int = Field(
+        DAYS, ge=1, le=3_660, description="days that the database keeps the log lines of devices"
+    )
+    lines_per_s: float = Field(
+        LINES_PER_S,
+        gt=0,
+        le=10_000,
+        description="log lines of one device a second, over some time; those above are dropped",
+    )
 
 
 class LogSettings(_Group):

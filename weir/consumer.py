@@ -13,12 +13,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
 from weir.events.event import JournalRecord
+from weir.model.names import partition_streams
 from weir.ports import (
     AppendReport,
     Checkpoint,
     DeadLetter,
     DeadLetterStore,
-    DeviceLogSink,
+    DeviceLogStore,
     DeviceStore,
     Publisher,
     ReadingStore,
@@ -43,7 +44,7 @@ class Ports:
     retention: RetentionStore
     sequences: SequenceStore
     dead_letters: DeadLetterStore
-    device_logs: DeviceLogSink
+    device_logs: DeviceLogStore
     publisher: Publisher
     clock: Clock = field(default_factory=SystemClock)
 
@@ -116,8 +117,10 @@ class QueueConsumer(Consumer):
 
 
 class StreamConsumer(Consumer, Generic[Item]):
-    """Projects the measurement streams, with a checkpoint of its own for each."""
+    """Projects streams, with a checkpoint of its own for each."""
 
+    #: The stream that it reads; None: those of the measurements, one for each partition.
+    stream: ClassVar[str | None] = None
     #: The consumer whose projection this one builds on: it commits nothing that the other has not.
     follows: ClassVar[str | None] = None
     #: Waited before each commit, so that what is touched often is written less often.
@@ -129,6 +132,11 @@ class StreamConsumer(Consumer, Generic[Item]):
         super().__init__(ports)
         #: Under which its progress is remembered: its name, save in a replay.
         self.checkpoint_name = checkpoint_name or self.name
+
+    @classmethod
+    def streams(cls, partition_count: int) -> tuple[str, ...]:
+        """Name the streams that it reads, of an installation with so many partitions."""
+        return (cls.stream,) if cls.stream else partition_streams(partition_count)
 
     @abstractmethod
     def decode(self, message: StreamMessage) -> Item:

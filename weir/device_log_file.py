@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from weir.clock import from_us
 from weir.errors import ConfigError, StoreUnavailableError
-from weir.model.device_log import LogEntry
+from weir.model.device_log import LogBatch, LogEntry
 
 FILE_NAME = "devices.jsonl"
 #: With the older files, `devices.jsonl.1` (the newest) and so on, half a gigabyte.
@@ -31,7 +32,7 @@ class DeviceLogFile:
     """Appends to `<folder>/devices.jsonl`; opened, and locked, by the first write."""
 
     def __init__(
-        self, folder: Path | None, bytes_max: int = FILE_BYTES_MAX, count_max: int = FILE_COUNT_MAX
+        self, folder: Path, bytes_max: int = FILE_BYTES_MAX, count_max: int = FILE_COUNT_MAX
     ) -> None:
         self._folder = folder
         self._bytes_max = bytes_max
@@ -40,14 +41,20 @@ class DeviceLogFile:
         self._file: int | None = None
         self._size = 0
 
-    async def write(self, serial: str, received_at: datetime, entries: Sequence[LogEntry]) -> None:
+    async def write(self, batches: Sequence[LogBatch]) -> None:
         """Append the lines; on return they survive the end of this process.
 
         Raises:
-            ConfigError: no folder was given, or another process writes there.
+            ConfigError: another process writes there.
             StoreUnavailableError: the disk is full or gone; nothing of this was written.
         """
-        lines = b"".join(format_line(serial, received_at, entry) for entry in entries)
+        lines = b"".join(
+            format_line(batch.serial, from_us(batch.received_at_us), entry)
+            for batch in batches
+            for entry in batch.entries
+        )
+        if not lines:
+            return
         try:
             # A slow disk must not stop the heartbeats of the connection to the broker.
             await asyncio.to_thread(self._append, lines)
@@ -76,8 +83,6 @@ class DeviceLogFile:
         self._size += written
 
     def _open(self) -> None:
-        if self._folder is None:
-            raise ConfigError("WEIR_DEVICE_LOG_DIRECTORY is not set (folder of the device logs)")
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._lock is None:
             self._lock = _lock(self._folder / _LOCK_NAME)
@@ -92,7 +97,6 @@ class DeviceLogFile:
             self._size += os.write(self._file, b"\n")
 
     def _rotate(self) -> None:
-        assert self._folder is not None  # noqa: S101 - a file is open
         assert self._file is not None  # noqa: S101 - rotated while open
         os.close(self._file)
         self._file = None

@@ -29,6 +29,17 @@ READINGS_CONFLICTING = Counter(
     "Readings and locations that were stored already with another value, which stays.",
     ["consumer"],
 )
+LOG_LINES = Counter(
+    "weir_log_lines_total",
+    "Log lines of devices, by what became of them: stored, stored before (repeated), older than "
+    "lines are kept (expired), or too many of one device (flooded).",
+    ["consumer", "disposition"],
+)
+MESSAGES_LOST = Counter(
+    "weir_messages_lost_total",
+    "Messages that a stream no longer held when their turn came.",
+    ["consumer"],
+)
 ROLLUPS_WRITTEN = Counter(
     "weir_rollups_written_total", "Rollup buckets computed and committed.", ["consumer"]
 )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from weir.codec.telemetry import Telemetry
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
-from weir.model.device_log import LogEntry
+from weir.model.device_log import LogBatch
 from weir.model.retention import Layer
 
 
@@ -292,8 +292,54 @@ TouchedMinutes = Sequence[tuple[str, str, int]]
 
 
 class DeviceLogSink(Protocol):
-    """Takes the log lines of devices."""
+    """Takes the log lines of devices for the tools of others."""
 
-    async def write(self, serial: str, received_at: datetime, entries: Sequence[LogEntry]) -> None:
-        """Append the lines; on return they survive the end of this process."""
+    async def write(self, batches: Sequence[LogBatch]) -> None:
+        """Append the lines; on return they survive the end of this process.
+
+        Raises:
+            StoreUnavailableError: try again later; nothing of this was written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What became of log lines: stored, stored before, or older than lines are kept.
+
+    `flooded_count`: those that a flood has cost.
+    """
+
+    stored_count: int = 0
+    repeated_count: int = 0
+    expired_count: int = 0
+    flooded_count: int = 0
+
+
+class DeviceLogStore(Protocol):
+    """Keeps the log lines of devices, each once, for some days."""
+
+    async def append(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        batches: Sequence[LogBatch],
+        letters: Sequence[DeadLetter],
+    ) -> LogReport:
+        """Store lines and dead letters and move the checkpoint, all in one transaction.
+
+        Raises:
+            ConflictError: the stored checkpoint is not `start`: another writer was here.
+            RejectedByStoreError: the content itself was refused, nothing was stored.
+            RefusedItemsError: these batches are of devices that are not let in.
+            StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
+        """
+        ...
+
+    async def expire(self, now: datetime) -> int:
+        """Drop the days that are no longer kept, and give their number; safe to repeat.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
         ...

@@ -1,6 +1,6 @@
 """Replays of the measurement streams: from where, into what, and whether it came out the same."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,8 +98,12 @@ async def set_checkpoints(settings: Settings, consumer: str, wanted: Plan) -> No
             await store.put(Checkpoint(consumer, stream, span.start))
 
 
-async def plan(settings: Settings, start: int | datetime | None) -> Plan:
-    """Look at what the streams hold from an offset (of each stream) or a time on; None: the end.
+async def plan(
+    settings: Settings, start: int | datetime | None, streams: Sequence[str] = ()
+) -> Plan:
+    """Look at what streams hold from an offset (of each stream) or a time on; None: the end.
+
+    `streams`: those of the measurements when none is given.
 
     Raises:
         BrokerUnavailableError: the streams cannot be read.
@@ -108,7 +112,7 @@ async def plan(settings: Settings, start: int | datetime | None) -> Plan:
     url = reveal(settings.stream.url, "WEIR_STREAM_URL")
     spans = {}
     lost_count = 0
-    for stream in partition_streams(settings.partition.count):
+    for stream in streams or partition_streams(settings.partition.count):
         end = await end_offset(url, stream)
         first = await first_offset(url, stream)
         oldest = end if first is None else first

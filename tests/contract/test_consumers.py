@@ -20,7 +20,7 @@ from weir.consumer import (
     StreamMessage,
 )
 from weir.errors import InvalidMessageError
-from weir.model.names import PUBLISHED_KINDS
+from weir.model.names import JOURNAL_STREAM, PUBLISHED_KINDS
 from weir.rabbitmq.topology import topology
 from weir.testing.clock import START
 from weir.testing.memory import memory_ports
@@ -94,6 +94,17 @@ def test_rubbish_is_accepted_or_rejected_as_invalid(
             asyncio.run(consumer.handle(Delivery(queue, "iot", routing_key, body, START)))
         elif isinstance(consumer, StreamConsumer):
             consumer.decode(StreamMessage(0, routing_key, body, 0))
+
+
+def test_every_stream_that_is_read_is_declared() -> None:
+    declared = {queue.name for queue in topology(2).queues if queue.type == "stream"}
+    read = {
+        stream
+        for found in CONSUMERS.values()
+        if issubclass(found, StreamConsumer)
+        for stream in found.streams(2)
+    }
+    assert declared - {JOURNAL_STREAM} == read
 
 
 def test_every_queue_of_the_topology_has_exactly_one_consumer() -> None:

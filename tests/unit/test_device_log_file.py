@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from weir.clock import to_us
 from weir.device_log_file import FILE_NAME, DeviceLogFile, format_line
 from weir.errors import ConfigError, StoreUnavailableError
-from weir.model.device_log import Level, LogEntry
+from weir.model.device_log import Level, LogBatch, LogEntry
 
 RECEIVED_AT = datetime(2026, 3, 14, 15, 9, 26, 535_897, tzinfo=UTC)
 LOGGED_AT_US = 1_773_500_966_000_001
@@ -21,6 +22,10 @@ def entry(message: str = "pump started", logged_at_us: int = LOGGED_AT_US) -> Lo
     return LogEntry(logged_at_us, Level.WARNING, message, {"rpm": "1500"})
 
 
+def batch(*entries: LogEntry) -> list[LogBatch]:
+    return [LogBatch("pump-1", 0, to_us(RECEIVED_AT), 0, entries)]
+
+
 def lines(folder: Path, suffix: str = "") -> list[dict[str, Any]]:
     text = (folder / f"{FILE_NAME}{suffix}").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
@@ -28,7 +33,7 @@ def lines(folder: Path, suffix: str = "") -> list[dict[str, Any]]:
 
 async def test_every_entry_is_a_line_of_json(tmp_path: Path) -> None:
     sink = DeviceLogFile(tmp_path / "made" / "by us")
-    await sink.write("pump-1", RECEIVED_AT, [entry(), entry("grüße\nzweite Zeile\t\x1b[31m")])
+    await sink.write(batch(entry(), entry("grüße\nzweite Zeile\t\x1b[31m")))
     first, second = lines(tmp_path / "made" / "by us")
     assert {
         "logged_at": "2026-03-14T15:09:26.000001Z",
@@ -51,7 +56,7 @@ async def test_full_files_are_rotated_and_the_oldest_is_dropped(tmp_path: Path) 
     line_bytes = len(format_line("pump-1", RECEIVED_AT, entry("00")))
     sink = DeviceLogFile(tmp_path, bytes_max=2 * line_bytes, count_max=3)
     for number in range(9):
-        await sink.write("pump-1", RECEIVED_AT, [entry(f"{number:02}")])
+        await sink.write(batch(entry(f"{number:02}")))
     written = {
         suffix: [line["message"] for line in lines(tmp_path, suffix)] for suffix in ("", ".1", ".2")
     }
@@ -61,13 +66,13 @@ async def test_full_files_are_rotated_and_the_oldest_is_dropped(tmp_path: Path) 
 
 async def test_a_batch_larger_than_a_file_is_written_whole(tmp_path: Path) -> None:
     sink = DeviceLogFile(tmp_path, bytes_max=100)
-    await sink.write("pump-1", RECEIVED_AT, [entry(str(number)) for number in range(5)])
+    await sink.write(batch(*(entry(str(number)) for number in range(5))))
     assert 5 == len(lines(tmp_path))
 
 
 async def test_a_line_that_was_torn_is_ended_before_the_next(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(format_line("pump-1", RECEIVED_AT, entry()) + b'{"logged')
-    await DeviceLogFile(tmp_path).write("pump-1", RECEIVED_AT, [entry("after")])
+    await DeviceLogFile(tmp_path).write(batch(entry("after")))
     whole, torn, after = (tmp_path / FILE_NAME).read_text().splitlines()
     assert '{"logged' == torn
     assert ["pump started", "after"] == [json.loads(line)["message"] for line in (whole, after)]
@@ -76,36 +81,31 @@ async def test_a_line_that_was_torn_is_ended_before_the_next(tmp_path: Path) -> 
 async def test_a_restart_continues_the_file(tmp_path: Path) -> None:
     for number in range(3):
         sink = DeviceLogFile(tmp_path)
-        await sink.write("pump-1", RECEIVED_AT, [entry(str(number))])
+        await sink.write(batch(entry(str(number))))
         sink.close()
     assert ["0", "1", "2"] == [line["message"] for line in lines(tmp_path)]
 
 
 async def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
     first, second = DeviceLogFile(tmp_path), DeviceLogFile(tmp_path)
-    await first.write("pump-1", RECEIVED_AT, [entry()])
+    await first.write(batch(entry()))
     with pytest.raises(ConfigError, match="another process"):
-        await second.write("pump-1", RECEIVED_AT, [entry()])
+        await second.write(batch(entry()))
     first.close()
-    await second.write("pump-1", RECEIVED_AT, [entry()])
-
-
-async def test_without_a_folder_the_setting_is_named() -> None:
-    with pytest.raises(ConfigError, match="WEIR_DEVICE_LOG_DIRECTORY"):
-        await DeviceLogFile(None).write("pump-1", RECEIVED_AT, [entry()])
+    await second.write(batch(entry()))
 
 
 async def test_a_full_disk_leaves_no_half_line_and_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink = DeviceLogFile(tmp_path)
-    await sink.write("pump-1", RECEIVED_AT, [entry("before")])
+    await sink.write(batch(entry("before")))
     real_write = os.write
     with monkeypatch.context() as full:
         full.setattr(os, "write", lambda file, content: real_write(file, content[:10]))
         with pytest.raises(StoreUnavailableError, match="device log"):
-            await sink.write("pump-1", RECEIVED_AT, [entry("during")])
-    await sink.write("pump-1", RECEIVED_AT, [entry("after")])
+            await sink.write(batch(entry("during")))
+    await sink.write(batch(entry("after")))
     assert ["before", "after"] == [line["message"] for line in lines(tmp_path)]
 
 
@@ -119,6 +119,6 @@ async def test_a_disk_that_fails_is_an_outage(
     with monkeypatch.context() as full:
         full.setattr(os, "write", fail)
         with pytest.raises(StoreUnavailableError, match="No space"):
-            await sink.write("pump-1", RECEIVED_AT, [entry()])
-    await sink.write("pump-1", RECEIVED_AT, [entry("after")])
+            await sink.write(batch(entry()))
+    await sink.write(batch(entry("after")))
     assert ["after"] == [line["message"] for line in lines(tmp_path)]

@@ -34,7 +34,13 @@ def decode_logs(body: bytes, serial: str) -> list[LogEntry]:
         WrongSerialError: the batch names another device.
         ImplausibleReadingError: a text contains U+0000.
     """
-    return logs_from(parse(wire.LogBatch, body), serial)
+    return decode_boot_logs(body, serial)[1]
+
+
+def decode_boot_logs(body: bytes, serial: str) -> tuple[int, list[LogEntry]]:
+    """Decode log lines with the boot id of their device; raises what `decode_logs` raises."""
+    batch = parse(wire.LogBatch, body)
+    return batch.boot_id, logs_from(batch, serial)
 
 
 def logs_from(batch: wire.LogBatch, serial: str) -> list[LogEntry]:

@@ -1,5 +1,6 @@
 """A line that a device wrote to its log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,3 +23,19 @@ class LogEntry:
     level: Level
     message: str
     attributes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Log lines that came together; `offset`: of their message in the stream.
+
+    `boot_id`: 0 where the device tells none. `dropped_count`: lines behind `entries` that are left
+    out, because their device floods.
+    """
+
+    serial: str
+    offset: int
+    received_at_us: int
+    boot_id: int
+    entries: Sequence[LogEntry]
+    dropped_count: int = 0

@@ -16,7 +16,6 @@ MEASUREMENTS_EXCHANGE = "iot.measurements"
 DEAD_LETTER_EXCHANGE = "iot.dead"
 
 REGISTRY_QUEUE = "sensor.all.registry.created"
-LOGS_QUEUE = "sensor.all.logs"
 REPLIES_QUEUE = "sensor.all.replies"
 STATE_QUEUE = "sensor.all.state"
 #: What was sent to devices, so that it is routed also when a device has no session yet.
@@ -24,6 +23,8 @@ CONTROL_STREAM = "sensor.all.control"
 UNROUTABLE_QUEUE = "sensor.all.unroutable"
 DEAD_LETTER_QUEUE = "sensor.all.dead_letters"
 MEASUREMENTS_STREAM = "sensor.all.measurements.db_writer"
+#: A stream, so that a flood of lines shortens it and never holds up what else a device publishes.
+LOGS_STREAM = "sensor.all.logs"
 #: Every domain event, in the order of the journal.
 JOURNAL_STREAM = "journal.all"
 

@@ -4,7 +4,7 @@
      (topic)       ├─ sensor.*.events.# ───────► iot.measurements
                    ├─ sensor.*.locations.# ────► iot.measurements
                    ├─ sensor.*.registry.# ─────► sensor.all.registry.created
-                   ├─ sensor.*.logs.# ─────────► sensor.all.logs
+                   ├─ sensor.*.logs.# ─────────► sensor.all.logs, a stream
                    ├─ sensor.*.replies.# ──────► sensor.all.replies
                    ├─ sensor.*.state.# ────────► sensor.all.state
                    ├─ sensor.*.commands.# ─────► sensor.all.control, a stream, and the device
@@ -45,7 +45,7 @@ from weir.model.names import (
     JOURNAL_STREAM,
     LOCATIONS_BINDING,
     LOGS_BINDING,
-    LOGS_QUEUE,
+    LOGS_STREAM,
     MEASUREMENTS_BINDING,
     MEASUREMENTS_EXCHANGE,
     PARTITION_COUNT_MAX,
@@ -78,7 +78,6 @@ DELIVERY_COUNT_UNLIMITED = 1_000_000_000
 
 #: A full queue refuses: the publisher is not acknowledged and keeps its message.
 REGISTRY_BYTES_MAX = 256 * 1024**2
-LOGS_BYTES_MAX = 1024**3
 REPLIES_BYTES_MAX = 256 * 1024**2
 STATE_BYTES_MAX = 256 * 1024**2
 DEAD_LETTER_BYTES_MAX = 1024**3
@@ -86,6 +85,10 @@ DEAD_LETTER_BYTES_MAX = 1024**3
 #: A stream drops its oldest segments beyond either bound, read or not. A policy can lower them.
 STREAM_BYTES_MAX = 32 * 1024**3
 STREAM_AGE_MAX = "30D"
+#: Log lines that nobody has read by then are lost, and counted. A queue would refuse them, and a
+#: device that is refused one message is held up with all that it publishes.
+LOGS_BYTES_MAX = 1024**3
+LOGS_AGE_MAX = "7D"
 #: The journal itself is in the database; the stream is for those that follow it.
 JOURNAL_BYTES_MAX = 1024**3
 JOURNAL_AGE_MAX = "365D"
@@ -178,9 +181,9 @@ def topology(partition_count: int) -> Topology:
             _last_resort(UNROUTABLE_QUEUE),
             _last_resort(DEAD_LETTER_QUEUE),
             _work(REGISTRY_QUEUE, REGISTRY_BYTES_MAX),
-            _work(LOGS_QUEUE, LOGS_BYTES_MAX),
             _work(REPLIES_QUEUE, REPLIES_BYTES_MAX),
             _work(STATE_QUEUE, STATE_BYTES_MAX),
+            _stream(LOGS_STREAM, LOGS_BYTES_MAX, LOGS_AGE_MAX),
             _stream(JOURNAL_STREAM, JOURNAL_BYTES_MAX, JOURNAL_AGE_MAX),
             _stream(CONTROL_STREAM, CONTROL_BYTES_MAX, CONTROL_AGE_MAX),
             *(_stream(name, STREAM_BYTES_MAX, STREAM_AGE_MAX) for name in streams),
@@ -200,9 +203,9 @@ def topology(partition_count: int) -> Topology:
                 for pattern in (MEASUREMENTS_BINDING, EVENTS_BINDING, LOCATIONS_BINDING)
             ),
             Binding(EXCHANGE, REGISTRY_QUEUE, REGISTRY_BINDING),
-            Binding(EXCHANGE, LOGS_QUEUE, LOGS_BINDING),
             Binding(EXCHANGE, REPLIES_QUEUE, REPLIES_BINDING),
             Binding(EXCHANGE, STATE_QUEUE, STATE_BINDING),
+            Binding(EXCHANGE, LOGS_STREAM, LOGS_BINDING),
             Binding(EXCHANGE, JOURNAL_STREAM, JOURNAL_BINDING),
             Binding(EXCHANGE, CONTROL_STREAM, COMMANDS_BINDING),
             Binding(EXCHANGE, CONTROL_STREAM, CONFIG_BINDING),

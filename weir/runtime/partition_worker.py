@@ -128,11 +128,13 @@ class PartitionWorker(Generic[Item]):
     async def _read(self, reader: ChunkReader, backlog: Backlog[Item]) -> None:
         while True:
             chunk = await reader.next_chunk()
-            if chunk.first_offset > backlog.next_offset:
+            lost_count = chunk.first_offset - backlog.next_offset
+            if lost_count > 0:
+                metrics.MESSAGES_LOST.labels(self._consumer.name).inc(lost_count)
                 log.error(
                     "stream_truncated",
                     reason="the stream no longer holds messages that were never read",
-                    count=chunk.first_offset - backlog.next_offset,
+                    count=lost_count,
                     offset=backlog.next_offset,
                 )
             await self._take(chunk, backlog)

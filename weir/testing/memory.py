@@ -7,7 +7,7 @@ from typing import Any
 from weir.consumer import Ports
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
-from weir.model.device_log import LogEntry
+from weir.model.device_log import LogBatch
 from weir.ports import DeadLetter, OutgoingMessage
 
 
@@ -42,14 +42,17 @@ class MemoryDeadLetterStore:
 
 
 class MemoryDeviceLogSink:
-    """Log lines of devices in order."""
+    """Log lines of devices, a batch after the other; the first calls raise `failures`, one each."""
 
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, datetime, LogEntry]] = []
+    def __init__(self, failures: Iterable[WeirError] = ()) -> None:
+        self.batches: list[LogBatch] = []
+        self._failures = iter(failures)
 
-    async def write(self, serial: str, received_at: datetime, entries: Sequence[LogEntry]) -> None:
+    async def write(self, batches: Sequence[LogBatch]) -> None:
         """Append the lines."""
-        self.lines += [(serial, received_at, entry) for entry in entries]
+        for failure in self._failures:
+            raise failure
+        self.batches += batches
 
 
 class MemoryPublisher:
@@ -88,6 +91,6 @@ def memory_ports(
         retention=unused,
         sequences=unused,
         dead_letters=dead_letters or MemoryDeadLetterStore(),
-        device_logs=MemoryDeviceLogSink(),
+        device_logs=unused,
         publisher=publisher or MemoryPublisher(),
     )

@@ -95,10 +95,10 @@ class Gateway:
         )
 
     @contextmanager
-    def tail(self, serial: str, output: Path) -> Iterator[subprocess.Popen[str]]:
+    def running_iotctl(self, output: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "weir", "readings", "tail", serial, "-o", "json"],
+                [sys.executable, "-m", "weir", *arguments],
                 cwd=ROOT,
                 env={"WEIR_GATEWAY_URL": self.url, "WEIR_GATEWAY_TOKEN": TOKEN},
                 stdout=file,
@@ -290,7 +290,7 @@ async def test_tail_prints_each_reading_once_across_a_restart_of_the_gateway(
 
     with gateway.running() as first:
         await gateway.answers("/readyz", 200)
-        with gateway.tail("pump-1", output) as tail:
+        with gateway.running_iotctl(output, "readings", "tail", "pump-1", "-o", "json") as tail:
             await eventually(lambda: printed() == [("a", 0.0)])
             await add_readings("pump-1", "a", {second: float(second) for second in range(1, 9)})
             await add_readings("pump-1", "b", {second: float(second) for second in range(1, 5)})

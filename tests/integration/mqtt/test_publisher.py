@@ -10,7 +10,7 @@ from tests.integration.mqtt.proxy import Link
 from weir.clock import SystemClock
 from weir.errors import BrokerUnavailableError, ConfigError, OversizeError
 from weir.model.limits import MESSAGE_BYTES_MAX
-from weir.model.names import LOGS_QUEUE
+from weir.model.names import REGISTRY_QUEUE
 from weir.mqtt.address import MqttAddress
 from weir.rabbitmq.queue_reader import open_queues
 from weir.runtime.publisher import (
@@ -33,12 +33,15 @@ def publisher(url: str, patience_s: float | None = PATIENCE_S) -> DevicePublishe
 
 
 async def take_until(broker: Broker, last: bytes) -> list[bytes]:
-    """Take log messages of the device up to one; an earlier one may come twice."""
+    """Take announcements of the device up to one; an earlier one may come twice."""
     bodies: list[bytes] = []
-    async with asyncio.timeout(30), open_queues(broker.amqp_url, [LOGS_QUEUE], SystemClock()) as q:
+    async with (
+        asyncio.timeout(30),
+        open_queues(broker.amqp_url, [REGISTRY_QUEUE], SystemClock()) as q,
+    ):
         while last not in bodies:
             delivery = await q.next()
-            assert delivery.routing_key == f"sensor.{SERIAL}.logs"
+            assert delivery.routing_key == f"sensor.{SERIAL}.registry"
             bodies.append(delivery.body)
             await q.ack()
     return bodies
@@ -52,7 +55,7 @@ async def test_messages_arrive_in_order_under_the_serial(any_broker: Broker) -> 
     acknowledged: list[bytes] = []
     async with publisher(any_broker.mqtt_url) as device:
         for body in numbered(300):
-            await device.publish("logs", body, partial(acknowledged.append, body))
+            await device.publish("registry", body, partial(acknowledged.append, body))
         await device.flush()
         assert 0 == device.unacknowledged_count
     assert numbered(300) == acknowledged
@@ -62,7 +65,7 @@ async def test_messages_arrive_in_order_under_the_serial(any_broker: Broker) -> 
 async def test_leaving_the_block_drains(any_broker: Broker) -> None:
     async with publisher(any_broker.mqtt_url) as device:
         for body in numbered(WINDOW_COUNT_MAX):
-            await device.publish("logs", body)
+            await device.publish("registry", body)
     assert numbered(WINDOW_COUNT_MAX) == await take_until(any_broker, b"99")
 
 
@@ -84,7 +87,7 @@ async def test_an_absent_broker_is_waited_for_as_long_as_patience_lasts(link: Li
         await eventually(lambda: logs)
         await link.bring_up()
         device = await entering
-    await device.publish("logs", b"late")
+    await device.publish("registry", b"late")
     await device.__aexit__(None, None, None)
 
 
@@ -97,7 +100,7 @@ async def test_nothing_is_lost_or_reordered_over_a_link_that_breaks(
             for number, body in enumerate(numbered(count)):
                 if number % 250 == 200:
                     link.cut()
-                await device.publish("logs", body)
+                await device.publish("registry", body)
             await device.flush()
     bodies = await take_until(any_broker, str(count - 1).encode())
     assert numbered(count) == list(dict.fromkeys(bodies))
@@ -110,7 +113,7 @@ async def test_a_loss_is_said_once_and_the_recovery_once(link: Link) -> None:
     with capture_logs() as logs:
         async with publisher(link.url) as device:
             await link.take_down()
-            await device.publish("logs", b"1")
+            await device.publish("registry", b"1")
             await eventually(lambda: logs)
             await link.bring_up()
             await device.flush()
@@ -121,8 +124,8 @@ async def test_a_full_window_makes_the_device_wait(any_broker: Broker, link: Lin
     async with publisher(link.url) as device:
         link.hold()
         for body in numbered(WINDOW_COUNT_MAX):
-            await device.publish("logs", body)
-        waiting = asyncio.create_task(device.publish("logs", b"last"))
+            await device.publish("registry", body)
+        waiting = asyncio.create_task(device.publish("registry", b"last"))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(waiting), 0.2)
         assert WINDOW_COUNT_MAX == device.unacknowledged_count
@@ -146,14 +149,14 @@ async def test_the_window_is_bounded_in_bytes(link: Link) -> None:
 async def test_a_message_that_nobody_would_accept_is_not_sent(any_broker: Broker) -> None:
     async with publisher(any_broker.mqtt_url) as device:
         with pytest.raises(OversizeError):
-            await device.publish("logs", bytes(MESSAGE_BYTES_MAX + 1))
+            await device.publish("registry", bytes(MESSAGE_BYTES_MAX + 1))
 
 
 async def test_an_error_leaves_the_block_at_once(link: Link) -> None:
     async def fail() -> None:
         async with publisher(link.url) as device:
             link.hold()
-            await device.publish("logs", b"never")
+            await device.publish("registry", b"never")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

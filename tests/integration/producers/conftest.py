@@ -54,6 +54,15 @@ class Site:
                 await reader.ack()
         return deliveries
 
+    async def first_of(self, stream: str) -> tuple[str, bytes]:
+        """Read routing key and body of the first message of a stream."""
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            open_stream(self.broker.stream_url, stream, 0) as reader,
+        ):
+            chunk = await reader.next_chunk()
+            return split_message(chunk.messages[0])
+
     @asynccontextmanager
     async def batches(self) -> AsyncIterator[AsyncIterator[MeasurementBatch]]:
         """Read the measurements of all devices from the beginning, for ever."""

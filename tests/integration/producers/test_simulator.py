@@ -14,7 +14,7 @@ from weir.codec.measurement import MeasurementBatch
 from weir.codec.registry import decode_announcement
 from weir.config import Settings
 from weir.errors import ConfigError
-from weir.model.names import LOGS_QUEUE, REGISTRY_QUEUE, serial_of
+from weir.model.names import LOGS_STREAM, REGISTRY_QUEUE, serial_of
 from weir.testing.conditions import eventually
 
 pytestmark = [pytest.mark.mqtt, pytest.mark.rabbitmq]
@@ -59,7 +59,8 @@ async def test_devices_announce_themselves_and_measure_without_a_gap(site: Site)
     }
     boots = {item.serial: item.boot_id for item in announcements}
     assert all(batch.boot_id == boots[serial] for serial in serials for batch in batches[serial])
-    (line,) = decode_logs((await site.take(LOGS_QUEUE, 1))[0].body, serials[0])
+    key, body = await site.first_of(LOGS_STREAM)
+    (line,) = decode_logs(body, serial_of(key))
     assert "started" == line.message
 
 

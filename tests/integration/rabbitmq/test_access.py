@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel
 
 from tests.integration.rabbitmq.publishing import channel_to, publish, take_one
 from weir.errors import NotFoundError
-from weir.model.names import EXCHANGE, LOGS_QUEUE, device_topic
+from weir.model.names import EXCHANGE, REGISTRY_QUEUE, device_topic
 from weir.rabbitmq.access import delete_device_user, put_device_user
 from weir.rabbitmq.topology import apply_topology
 from weir.testing.addresses import Broker
@@ -80,7 +80,7 @@ async def test_a_device_publishes_under_its_own_serial(device: Device) -> None:
             await client.publish(f"sensor/{device.serial}/{kind}", b"x", qos=1)
     expected = [f"sensor.{device.serial}.{kind.replace('/', '.')}" for kind in kinds]
     assert expected == await device.published()
-    assert await take_one(device.channel, LOGS_QUEUE)
+    assert await take_one(device.channel, REGISTRY_QUEUE)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from weir.clock import SystemClock
 from weir.errors import BrokerUnavailableError, ConfigError, NotFoundError
 from weir.model.names import (
     DEAD_LETTER_QUEUE,
-    LOGS_QUEUE,
+    LOGS_STREAM,
     MEASUREMENTS_EXCHANGE,
     REGISTRY_QUEUE,
     REPLIES_QUEUE,
@@ -47,11 +47,11 @@ async def test_partitions_may_be_added_but_not_taken_away(any_broker: Broker) ->
 async def test_a_queue_with_other_arguments_is_named_with_its_argument(any_broker: Broker) -> None:
     async with channel_to(any_broker.amqp_url) as channel:
         await channel.declare_queue(
-            LOGS_QUEUE,
+            REGISTRY_QUEUE,
             durable=True,
             arguments={"x-queue-type": "quorum", "x-delivery-limit": 3},
         )
-    with pytest.raises(ConfigError, match=rf"queue {LOGS_QUEUE} is there with x-\S+ .*, not "):
+    with pytest.raises(ConfigError, match=rf"queue {REGISTRY_QUEUE} is there with x-\S+ .*, not "):
         await apply_topology(any_broker.amqp_url, 1)
 
 
@@ -59,8 +59,6 @@ async def test_a_queue_with_other_arguments_is_named_with_its_argument(any_broke
     ("routing_key", "queue"),
     [
         ("sensor.pump-1.registry", REGISTRY_QUEUE),
-        ("sensor.pump-1.logs", LOGS_QUEUE),
-        ("sensor.pump-1.logs.json", LOGS_QUEUE),
         ("sensor.pump-1.replies.sleep", REPLIES_QUEUE),
         ("sensor.pump-1.state", STATE_QUEUE),
         ("sensor.pump-1.replied.sleep", UNROUTABLE_QUEUE),
@@ -75,6 +73,14 @@ async def test_a_key_arrives_in_its_queue(any_broker: Broker, routing_key: str, 
         message = await take_one(channel, queue)
     assert message is not None
     assert (routing_key, b"\x00body") == (message.routing_key, message.body)
+
+
+async def test_log_lines_have_a_stream_that_never_refuses_them(any_broker: Broker) -> None:
+    await apply_topology(any_broker.amqp_url, 1)
+    async with channel_to(any_broker.amqp_url) as channel:
+        for routing_key in ("sensor.pump-1.logs", "sensor.pump-1.logs.json"):
+            await publish(channel, routing_key)
+        assert [2] == await eventually(lambda: _lengths(channel, [LOGS_STREAM], 2))
 
 
 async def test_the_readings_of_a_device_stay_in_one_partition(any_broker: Broker) -> None:
@@ -167,11 +173,11 @@ async def test_the_check_sees_who_reads_what(any_broker: Broker) -> None:
         findings = await check_topology(any_broker.management_url, 1)
         assert {Kind.UNREAD} == {finding.kind for finding in findings}
         names = {finding.name for finding in findings}
-        unread = {REGISTRY_QUEUE, REPLIES_QUEUE, STATE_QUEUE, UNROUTABLE_QUEUE, DEAD_LETTER_QUEUE}
+        unread = {LOGS_STREAM, REPLIES_QUEUE, STATE_QUEUE, UNROUTABLE_QUEUE, DEAD_LETTER_QUEUE}
         return unread == names
 
     async with (
-        open_queues(any_broker.amqp_url, [LOGS_QUEUE], clock),
+        open_queues(any_broker.amqp_url, [REGISTRY_QUEUE], clock),
         open_stream(any_broker.stream_url, stream, 0),
     ):
         await eventually(unread)

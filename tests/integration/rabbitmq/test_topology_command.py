@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.topology import app
-from weir.model.names import LOGS_QUEUE
+from weir.model.names import REGISTRY_QUEUE
 from weir.testing.addresses import Broker
 
 pytestmark = pytest.mark.rabbitmq
@@ -20,11 +20,11 @@ def run(broker: Broker, *arguments: str) -> Result:
 def test_a_check_fails_until_everything_is_declared(broker: Broker) -> None:
     before = run(broker, "check")
     assert 1 == before.exit_code
-    assert f"missing  {LOGS_QUEUE} " in before.stdout
+    assert f"missing  {REGISTRY_QUEUE} " in before.stdout
 
     applied = run(broker, "apply")
     assert 0 == applied.exit_code
-    assert LOGS_QUEUE in applied.stdout.splitlines()
+    assert REGISTRY_QUEUE in applied.stdout.splitlines()
 
     after = run(broker, "check", "-o", "json")
     assert 0 == after.exit_code

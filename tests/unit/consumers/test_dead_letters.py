@@ -6,7 +6,7 @@ import pytest
 
 from consumers.dead_letters import DeadLetters
 from tests.unit.consumers.deliveries import delivery
-from weir.model.names import DEAD_LETTER_QUEUE, LOGS_QUEUE, UNROUTABLE_QUEUE
+from weir.model.names import DEAD_LETTER_QUEUE, REGISTRY_QUEUE, UNROUTABLE_QUEUE
 from weir.ports import DeadLetter
 from weir.testing.memory import MemoryDeadLetterStore, memory_ports
 
@@ -43,10 +43,10 @@ async def test_what_no_queue_takes_is_unroutable() -> None:
     ],
 )
 async def test_what_a_queue_gave_up_has_the_queue_and_the_reason(theirs: str, ours: str) -> None:
-    death = {"reason": theirs, "queue": LOGS_QUEUE, "exchange": "iot", "count": 1}
+    death = {"reason": theirs, "queue": REGISTRY_QUEUE, "exchange": "iot", "count": 1}
     headers = {"x-death": [death, {"reason": "older", "queue": "another"}], "mine": 1}
     letter = await kept(DEAD_LETTER_QUEUE, headers)
-    assert (ours, LOGS_QUEUE, "iot") == (letter.reason, letter.source, letter.exchange)
+    assert (ours, REGISTRY_QUEUE, "iot") == (letter.reason, letter.source, letter.exchange)
     assert headers == letter.headers
 
 

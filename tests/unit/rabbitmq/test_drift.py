@@ -7,9 +7,9 @@ import pytest
 
 from weir.model.names import (
     EXCHANGE,
-    LOGS_BINDING,
-    LOGS_QUEUE,
     MEASUREMENTS_EXCHANGE,
+    REGISTRY_BINDING,
+    REGISTRY_QUEUE,
     partition_streams,
 )
 from weir.rabbitmq.drift import Kind, Present, compare
@@ -23,7 +23,7 @@ def as_present(source: Topology) -> Present:
     return Present(
         exchanges={item.name: listed(item.type, item.arguments) for item in source.exchanges},
         queues={item.name: listed(item.type, item.arguments) for item in source.queues},
-        bindings=frozenset(source.bindings) | {Binding("", LOGS_QUEUE, LOGS_QUEUE)},
+        bindings=frozenset(source.bindings) | {Binding("", REGISTRY_QUEUE, REGISTRY_QUEUE)},
         read_queues=frozenset(item.name for item in source.queues),
     )
 
@@ -55,9 +55,13 @@ def found_count(found: list[tuple[Kind, str]], kind: Kind) -> int:
 )
 def test_every_argument_that_differs_is_named(key: str, value: object) -> None:
     present = as_present(WANTED)
-    present.queues[LOGS_QUEUE]["arguments"][key] = value
+    present.queues[REGISTRY_QUEUE]["arguments"][key] = value
     (finding,) = compare(WANTED, present)
-    assert (Kind.DIFFERENT, LOGS_QUEUE, True) == (finding.kind, finding.name, finding.is_problem)
+    assert (Kind.DIFFERENT, REGISTRY_QUEUE, True) == (
+        finding.kind,
+        finding.name,
+        finding.is_problem,
+    )
     assert key in finding.detail
 
 
@@ -70,10 +74,10 @@ def test_an_exchange_of_another_type_is_told() -> None:
 
 def test_a_missing_binding_says_what_no_longer_arrives() -> None:
     present = as_present(WANTED)
-    bindings = present.bindings - {Binding(EXCHANGE, LOGS_QUEUE, LOGS_BINDING)}
+    bindings = present.bindings - {Binding(EXCHANGE, REGISTRY_QUEUE, REGISTRY_BINDING)}
     (finding,) = compare(WANTED, replace(present, bindings=bindings))
-    assert (Kind.UNBOUND, LOGS_QUEUE) == (finding.kind, finding.name)
-    assert LOGS_BINDING in finding.detail
+    assert (Kind.UNBOUND, REGISTRY_QUEUE) == (finding.kind, finding.name)
+    assert REGISTRY_BINDING in finding.detail
 
 
 def test_a_partition_beyond_the_count_is_told() -> None:
@@ -89,7 +93,7 @@ def test_sessions_of_devices_on_the_exchange_are_normal() -> None:
 
 def test_a_queue_that_nobody_reads_is_a_note_only() -> None:
     present = as_present(WANTED)
-    unread = present.read_queues - {LOGS_QUEUE}
+    unread = present.read_queues - {REGISTRY_QUEUE}
     (finding,) = compare(WANTED, replace(present, read_queues=unread))
     assert (Kind.UNREAD, False) == (finding.kind, finding.is_problem)
 

@@ -9,6 +9,7 @@ from weir.model.names import (
     DEAD_LETTER_QUEUE,
     EXCHANGE,
     JOURNAL_STREAM,
+    LOGS_STREAM,
     MEASUREMENTS_EXCHANGE,
     PARTITION_COUNT_MAX,
     UNROUTABLE_EXCHANGE,
@@ -30,6 +31,7 @@ def test_every_partition_has_a_stream_with_an_equal_share(wanted: Topology) -> N
     streams = [queue.name for queue in wanted.queues if queue.type == "stream"]
     streams.remove(JOURNAL_STREAM)
     streams.remove(CONTROL_STREAM)
+    streams.remove(LOGS_STREAM)
     shares = {
         binding.destination: binding.routing_key
         for binding in wanted.bindings

@@ -53,10 +53,15 @@ class Logs(Envelope):
 
 def decode_logs_json(body: bytes, serial: str) -> list[LogEntry]:
     """Decode log lines in JSON; gives and raises what `decode_logs` does."""
+    return decode_boot_logs_json(body, serial)[1]
+
+
+def decode_boot_logs_json(body: bytes, serial: str) -> tuple[int, list[LogEntry]]:
+    """Decode log lines in JSON with the boot id of their device."""
     form = take_form(Logs, parse_body(body))
     batch = wire.LogBatch(
         serial=form.serial,
         boot_id=form.boot_id,
         entries=[line.to_wire() for line in form.entries],
     )
-    return logs_from(batch, serial)
+    return batch.boot_id, logs_from(batch, serial)
