@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from producers.drivers.vibration import Vibration, VibrationConfiguration
+from producers.drivers.vibration import Component, Vibration, VibrationConfiguration
 from producers.polling import PolledDevice, Schedule
 from weir.clock import SystemClock
 from weir.config import Settings, reveal
@@ -97,7 +97,8 @@ def _addresses(settings: Settings, credentials: Mapping[str, str]) -> list[MqttA
 def _configuration(rate_hz: float, index: int) -> VibrationConfiguration:
     try:
         # Machines that differ, so that a graph of several shows several lines.
-        return VibrationConfiguration(sample_rate_hz=rate_hz, frequency_hz=1.0 + index % 10)
+        sine = Component(amplitude=1.0, frequency_hz=1.0 + index % 10)
+        return VibrationConfiguration(sample_rate_hz=rate_hz, components=(sine,))
     except ValidationError as error:
         problems = (f"--rate {rate_hz:g}: {detail['msg']}" for detail in error.errors())
         raise ConfigError(*problems) from error

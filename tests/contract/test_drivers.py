@@ -2,18 +2,23 @@
 
 import json
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
+from weir.codec.json_text import compact_json
 from weir.codec.measurement import MeasurementBatch, decode_measurements
 from weir.codec.registry import decode_announcement, encode_announcement
 from weir.driver import Driver, DriverConfiguration, Poll
+from weir.errors import CommandRefusedError, DeviceUnavailableError
 from weir.model.announcement import Announcement
+from weir.model.limits import COMMAND_NAME_PATTERN, SCHEMA_BYTES_MAX
 from weir.registry import discover
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "drivers"
@@ -51,6 +56,16 @@ def test_a_driver_has_a_golden_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRIVERS)
+def test_its_configuration_can_be_shown_as_a_form(name: str) -> None:
+    schema = DRIVERS[name].configuration_class.model_json_schema()
+    assert len(compact_json(schema).encode()) <= SCHEMA_BYTES_MAX
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert [] == [
+        ".".join(path) for path, member in properties_of(schema) if "description" not in member
+    ]
+
+
+@pytest.mark.parametrize("name", DRIVERS)
 def test_an_unknown_key_in_its_configuration_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         DRIVERS[name].configuration_class.model_validate({"no_such_key": 1})
@@ -64,6 +79,32 @@ def test_what_it_measures_can_be_announced(case: Path) -> None:
     )
     assert announcement == decode_announcement(encode_announcement(announcement), "dev-1")
     assert all(field.description for field in driver.fields)
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_name)
+async def test_its_commands_are_described_and_carried_out_or_refused(case: Path) -> None:
+    driver, _, _ = load(case)
+    names = [command.name for command in driver.commands]
+    assert len(names) == len(set(names))
+    for command in driver.commands:
+        assert re.fullmatch(COMMAND_NAME_PATTERN, command.name)
+        assert command.description
+        schema = command.parameters_schema
+        assert "object" == schema["type"], command.name
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert len(compact_json(schema).encode()) <= SCHEMA_BYTES_MAX
+        with pytest.raises((CommandRefusedError, DeviceUnavailableError)):
+            await driver.act(command.name, {"no such parameter": 1})
+    with pytest.raises(CommandRefusedError):
+        await driver.act("no_such_command", {})
+    await driver.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_name)
+def test_what_can_be_written_is_measured_and_the_command_is_there(case: Path) -> None:
+    driver, _, _ = load(case)
+    assert set(driver.writable) <= {field.name for field in driver.fields}
+    assert bool(driver.writable) == ("set" in {command.name for command in driver.commands})
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_name)
@@ -95,6 +136,16 @@ async def test_readings_are_declared_in_the_poll_in_order_and_accepted(case: Pat
 async def test_the_same_seed_gives_the_same_readings(case: Path) -> None:
     (one, poll, _), (other, _, _) = load(case), load(case)
     assert await one.read(poll) == await other.read(poll)
+
+
+def properties_of(
+    schema: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Give every property of a schema, those of its definitions too, with where it stands."""
+    for name, member in schema.get("properties", {}).items():
+        yield (*path, name), member
+    for name, definition in schema.get("$defs", {}).items():
+        yield from properties_of(definition, (*path, name))
 
 
 def assert_accepted(readings: Sequence[FieldReadings], poll: Poll) -> None:

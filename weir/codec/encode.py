@@ -4,11 +4,12 @@ Of the ways to write a column the smallest is chosen: integers as they are, deci
 of scaled integers, else doubles or (where nothing is lost) floats.
 """
 
-import struct
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from uuid import UUID
 
 from weir.codec.wire import TICK_US_DEFAULT
@@ -75,14 +76,14 @@ def encode_measurements(header: BatchHeader, fields: Sequence[FieldReadings]) ->
         sent_after_us=header.sent_after_us,
         mode=MODE_CORRECTION if header.is_correction else MODE_UNSPECIFIED,
     )
-    columns: dict[tuple[int, ...], int] = {}
+    columns: dict[Sequence[int], int] = {}
     for readings in fields:
         if not readings.values or len(readings.values) != len(readings.observed_at_us):
             raise ValueError(
                 f"{readings.name}: {len(readings.values)} values, "
                 f"{len(readings.observed_at_us)} times"
             )
-        times = tuple(readings.observed_at_us)
+        times = _hashable(readings.observed_at_us)
         if times not in columns:
             columns[times] = len(columns)
             batch.time_columns.append(encode_times(times))
@@ -93,6 +94,8 @@ def encode_measurements(header: BatchHeader, fields: Sequence[FieldReadings]) ->
 
 def encode_times(times_us: Sequence[int]) -> TimeColumn:
     """Encode instants as a start, the commonest distance, and what each is off it."""
+    if isinstance(times_us, range) and 0 < times_us.step <= PERIOD_US_MAX and len(times_us) > 1:
+        return TimeColumn(start_us=times_us.start, period_us=times_us.step)
     distances = [later - earlier for earlier, later in pairwise(times_us)]
     if not distances:
         return TimeColumn(start_us=times_us[0])
@@ -105,6 +108,11 @@ def encode_times(times_us: Sequence[int]) -> TimeColumn:
         return TimeColumn(start_us=times_us[0], period_us=period_us, tick_us=1, deltas=offsets)
     ticks = [offset // TICK_US_DEFAULT for offset in offsets]
     return TimeColumn(start_us=times_us[0], period_us=period_us, deltas=ticks)
+
+
+def _hashable(times_us: Sequence[int]) -> Sequence[int]:
+    # Times that are computed stay a range: it is hashed by its ends, 25 000 of them at once.
+    return times_us if isinstance(times_us, range) else tuple(times_us)
 
 
 def _fill_values(field: Field, values: Sequence[Value]) -> None:
@@ -132,7 +140,7 @@ def _fill_integers(field: Field, values: list[int]) -> None:
 
 
 def _fill_floats(field: Field, values: list[float]) -> None:
-    bytes_each = 4 if all(_is_single(value) for value in values) else 8
+    bytes_each = 4 if _are_single(values) else 8
     decimals = _as_decimals(values)
     if decimals is not None and decimals.ByteSize() < bytes_each * len(values):
         field.decimals.CopyFrom(decimals)
@@ -144,12 +152,15 @@ def _fill_floats(field: Field, values: list[float]) -> None:
 
 def _as_decimals(values: list[float]) -> DecimalColumn | None:
     # The decoder divides by the same power of ten, so equality here is equality there.
+    if not all(map(isfinite, values)):
+        return None
+    largest = max(map(abs, values))
     for decimals in range(DECIMALS_MAX + 1):
         scale = 10.0**decimals
-        if not all(abs(value) * scale < _SCALED_MAX for value in values):
+        if largest * scale >= _SCALED_MAX:
             return None
-        scaled = [round(value * scale) for value in values]
-        if all(whole / scale == value for whole, value in zip(scaled, values, strict=True)):
+        if all(round(value * scale) / scale == value for value in values):
+            scaled = [round(value * scale) for value in values]
             return DecimalColumn(steps=_steps(scaled), exponent=-decimals)
     return None
 
@@ -158,9 +169,6 @@ def _steps(values: list[int]) -> list[int]:
     return [values[0], *(later - earlier for earlier, later in pairwise(values))]
 
 
-def _is_single(value: float) -> bool:
-    try:
-        (single,) = struct.unpack("<f", struct.pack("<f", value))
-    except OverflowError:
-        return False
-    return bool(single == value)
+def _are_single(values: list[float]) -> bool:
+    # What single precision cannot hold becomes infinite there, which no value is.
+    return array("f", values).tolist() == values
