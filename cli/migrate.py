@@ -1,7 +1,8 @@
 """Bring the database's schema up to date.
 
 Applies the migrations that are missing, in order, each in a transaction of its own. Safe to repeat,
-and from two places at once. The database is the one in WEIR_POSTGRES_URL.
+and from two places at once. The database is the one in WEIR_POSTGRES_OWNER_URL, else in
+WEIR_POSTGRES_URL. Roles that are there get what they may do (`iotctl database prepare`).
 
 Examples:
     iotctl migrate
@@ -29,8 +30,8 @@ def command(
     # Here, so that a bare install, which has no asyncpg, can still show the help.
     from weir.postgres.migrate import migrate
 
-    settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
-    url = reveal(settings.postgres.url, _URL_VARIABLE)
+    settings = Settings.from_env(os.environ)
+    url = reveal(settings.postgres.for_schema, _URL_VARIABLE)
     if check:
         _check(url)
         return

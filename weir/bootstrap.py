@@ -20,6 +20,7 @@ from weir.postgres.journal_reader import open_journal
 from weir.postgres.pool import open_pool
 from weir.postgres.readings import PostgresReadingStore
 from weir.postgres.retention.runs import PostgresRetentionStore
+from weir.postgres.roles import Role, passwords_in
 from weir.postgres.rollups import PostgresRollupStore
 from weir.postgres.schema import make_partitions_ahead, require_schema
 from weir.postgres.sequences import PostgresSequenceStore
@@ -40,6 +41,23 @@ CONSUMER_VARIABLES = ("WEIR_AMQP_URL", "WEIR_STREAM_URL", "WEIR_POSTGRES_URL")
 UPKEEP_INTERVAL_S = 3_600.0
 #: What a run of retention does not get done by then, the next one does.
 RETENTION_BUDGET_S = 600.0
+
+
+def role_passwords(settings: Settings) -> dict[Role, str]:
+    """Find the password of each role of the database: it is in the address that it will use.
+
+    Raises:
+        ConfigError: an address has none.
+    """
+    postgres = settings.postgres
+    urls = {
+        Role.OWNER: postgres.owner_url,
+        Role.APP: postgres.url,
+        Role.READONLY: postgres.readonly_url,
+        Role.MONITORING: postgres.monitoring_url,
+        Role.REPLICATION: postgres.replication_url,
+    }
+    return passwords_in({role: url.get_secret_value() for role, url in urls.items() if url})
 
 
 async def run_consumer(

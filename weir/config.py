@@ -98,7 +98,29 @@ class ManagementSettings(_Group):
 class PostgresSettings(_Group):
     """PostgreSQL, with or without TimescaleDB."""
 
-    url: PostgresUrl | None = Field(None, description="postgresql://user:password@host:5432/weir")
+    url: PostgresUrl | None = Field(
+        None, description="postgresql://weir_app:password@host:5432/weir; what services use"
+    )
+    owner_url: PostgresUrl | None = Field(
+        None, description="the same as weir_owner: migrations and replays; unset: the one above"
+    )
+    admin_url: PostgresUrl | None = Field(
+        None, description="the same as an administrator, for `iotctl database prepare` alone"
+    )
+    readonly_url: PostgresUrl | None = Field(
+        None, description="the same as weir_readonly, which dashboards use"
+    )
+    monitoring_url: PostgresUrl | None = Field(
+        None, description="the same as weir_monitoring: PostgreSQL's own statistics"
+    )
+    replication_url: PostgresUrl | None = Field(
+        None, description="the same as weir_replication, for a standby"
+    )
+
+    @property
+    def for_schema(self) -> SecretStr | None:
+        """Who changes the schema: the owner, or else whoever there is."""
+        return self.owner_url or self.url
 
 
 class GatewaySettings(_Group):

@@ -177,7 +177,8 @@ async def drop(settings: Settings, schema: str) -> None:
 
 @asynccontextmanager
 async def _tables(settings: Settings, schema: str | None) -> AsyncIterator[Pool]:
-    url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    # A replay beside the live tables makes tables of its own, which services may not.
+    url = reveal(settings.postgres.for_schema, "WEIR_POSTGRES_URL")
     if schema is not None:
         replay_schema.check_name(schema)
         async with open_pool(url) as pool:

@@ -60,7 +60,7 @@ async def restart_postgres(world: World, _: random.Random) -> None:
 async def kill_session(world: World, rng: random.Random) -> None:
     """Kill one session's process: PostgreSQL ends all of them and recovers."""
     async with world.database.turn:
-        rows = await world.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'weir'")
+        rows = await world.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'weir_app'")
         if rows:
             world.database.kill_session(rng.choice(rows)["pid"])
             await world.database.wait_ready()

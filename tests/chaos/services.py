@@ -148,7 +148,7 @@ class Addresses:
         return {
             "WEIR_AMQP_URL": through(proxies.amqp, self.broker.node.amqp_url),
             "WEIR_STREAM_URL": through(proxies.stream, self.broker.node.stream_url),
-            "WEIR_POSTGRES_URL": through(proxies.postgres, self.database.postgres.url),
+            "WEIR_POSTGRES_URL": through(proxies.postgres, self.database.postgres.url("weir_app")),
             "WEIR_PARTITION_COUNT": str(self.partition_count),
         }
 

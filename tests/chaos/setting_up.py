@@ -7,7 +7,9 @@ from functools import partial
 from tests.chaos.services import Process, through
 from tests.chaos.traps import DECLARE, trap
 from tests.chaos.world import World
+from weir.embedded.postgres_cluster import OWNER, SUPERUSER
 from weir.errors import BrokerUnavailableError
+from weir.postgres.roles import Role, prepare_database
 from weir.rabbitmq.topology import apply_topology
 
 #: What the migrations have at several places; the last one is sent after each of them.
@@ -30,12 +32,19 @@ async def set_up(world: World) -> None:
         await world.broker.mapper.start()
         await asyncio.gather(world.broker.start(), world.database.start())
         world.note("servers are up")
+        await _make_roles(world)
         await _migrate(world, rng)
         await _declare(world, rng)
         for consumer in world.consumers:
             consumer.start()
         await _apply_topology(world)
     world.note("set up")
+
+
+async def _make_roles(world: World) -> None:
+    server = world.database.postgres
+    passwords = {role: server.password(role) for role in (Role.OWNER, Role.APP)}
+    await prepare_database(server.url(SUPERUSER), passwords)
 
 
 async def _migrate(world: World, rng: random.Random) -> None:
@@ -55,7 +64,7 @@ async def _migrate(world: World, rng: random.Random) -> None:
 
 
 def _migration(world: World, number: int) -> Process:
-    url = through(world.writers[0].proxies.postgres, world.database.postgres.url)
+    url = through(world.writers[0].proxies.postgres, world.database.postgres.url(OWNER))
     return Process(
         f"migrate-{number}", ("weir", "migrate"), world.folder, {"WEIR_POSTGRES_URL": url}
     )

@@ -12,6 +12,7 @@ import asyncpg
 from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Broker, Database
 from tests.chaos.services import Addresses, Assignment, Consumer, Process, Publisher
+from weir.embedded.postgres_cluster import SUPERUSER
 
 _WATCH_INTERVAL_S = 0.1
 _SAMPLE_INTERVAL_S = 0.2
@@ -143,7 +144,7 @@ class World:
         Raises:
             OSError: it is away, or has thrown us out.
         """
-        url = self.database.postgres.url
+        url = self.database.postgres.url(SUPERUSER)
         try:
             connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
             try:

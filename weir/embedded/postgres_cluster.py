@@ -22,8 +22,8 @@ from weir.embedded.private_files import write_private
 from weir.errors import ProcessError
 
 SUPERUSER = "postgres"
-#: The role that owns the database, and the database.
-ROLE = "weir"
+#: The role that owns the database, and the database. `weir.postgres.roles` makes the other roles.
+OWNER = "weir_owner"
 DATABASE = "weir"
 
 #: The wheel's package, and where in it the programs are.
@@ -118,9 +118,9 @@ def find_programs(folder: Path, account: Account | None) -> PostgresPrograms:
 
 
 def create_cluster(cluster: Path, programs: PostgresPrograms, passwords: Mapping[str, str]) -> None:
-    """Create a cluster with its role and database: all of it, or nothing under that name.
+    """Create a cluster with its owner and database: all of it, or nothing under that name.
 
-    `passwords`: of `SUPERUSER` and `ROLE`. Connections need one, whatever their origin.
+    `passwords`: of `SUPERUSER` and `OWNER`. Connections need one, whatever their origin.
 
     Raises:
         ProcessError: a program failed.
@@ -145,8 +145,8 @@ def create_cluster(cluster: Path, programs: PostgresPrograms, passwords: Mapping
     finally:
         password_file.unlink()
     statements = (
-        f"CREATE ROLE {ROLE} LOGIN PASSWORD '{passwords[ROLE]}'\n"
-        f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n"
+        f"CREATE ROLE {OWNER} LOGIN PASSWORD '{passwords[OWNER]}'\n"
+        f"CREATE DATABASE {DATABASE} OWNER {OWNER}\n"
     )
     programs.run(
         "postgres",
@@ -185,7 +185,9 @@ def is_answering(port: int) -> bool:
 
     While it starts or recovers it answers every start-up message with an error.
     """
-    parameters = b"".join(word.encode() + b"\0" for word in ("user", ROLE, "database", DATABASE))
+    parameters = b"".join(
+        word.encode() + b"\0" for word in ("user", SUPERUSER, "database", DATABASE)
+    )
     body = struct.pack("!I", _PROTOCOL) + parameters + b"\0"
     message = struct.pack("!I", 4 + len(body)) + body
     try:

@@ -14,7 +14,7 @@ from weir.embedded.account import Account
 from weir.embedded.ports import LOOPBACK
 from weir.embedded.postgres_cluster import (
     DATABASE,
-    ROLE,
+    OWNER,
     SUPERUSER,
     PostgresPrograms,
     create_cluster,
@@ -32,6 +32,8 @@ _SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "wal_compression": "on",
+    # Which statements are slow: the dashboard of the database shows them.
+    "shared_preload_libraries": "pg_stat_statements",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -53,7 +55,7 @@ class PostgresServer:
     account: Account | None = None
 
     def prepare(self) -> None:
-        """Create the cluster, role and database the first time; keeps what is there.
+        """Create the cluster, its owner and database the first time; keeps what is there.
 
         Call it before every start: it also clears what a killed server left.
 
@@ -67,7 +69,7 @@ class PostgresServer:
         if self._cluster.exists():
             forget_dead_postmaster(self._cluster)
         else:
-            passwords = {role: self.password(role) for role in (SUPERUSER, ROLE)}
+            passwords = {role: self.password(role) for role in (SUPERUSER, OWNER)}
             create_cluster(self._cluster, programs, passwords)
 
     def password(self, role: str) -> str:
@@ -89,10 +91,9 @@ class PostgresServer:
             stop_signal=signal.SIGINT,
         )
 
-    @property
-    def url(self) -> str:
-        """Where services connect, as `ROLE`, to `DATABASE`."""
-        return f"postgresql://{self._login(ROLE)}/{DATABASE}"
+    def url(self, role: str) -> str:
+        """Where a role connects to `DATABASE`; `SUPERUSER` may, to administer it."""
+        return f"postgresql://{self._login(role)}/{DATABASE}"
 
     @property
     def superuser_url(self) -> str:

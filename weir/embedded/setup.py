@@ -11,16 +11,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weir.accounts.first_admin import FIRST_ADMIN, make_first_admin
+from weir.bootstrap import role_passwords
 from weir.clock import SystemClock
 from weir.config import Settings, reveal
 from weir.embedded.rabbitmq_files import VHOST
 from weir.errors import WeirError
 from weir.postgres.migrate import migrate
 from weir.postgres.pool import open_pool
+from weir.postgres.roles import MADE, prepare_database
 from weir.rabbitmq.access import put_device_user
 from weir.rabbitmq.topology import apply_topology
 
-_REQUIRED = ("WEIR_POSTGRES_URL", "WEIR_AMQP_URL", "WEIR_MANAGEMENT_URL")
+_REQUIRED = (
+    "WEIR_POSTGRES_URL",
+    "WEIR_POSTGRES_ADMIN_URL",
+    "WEIR_POSTGRES_OWNER_URL",
+    "WEIR_AMQP_URL",
+    "WEIR_MANAGEMENT_URL",
+)
 CREDENTIALS_VARIABLE = "WEIR_SIMULATOR_CREDENTIALS"
 #: Users that are made at a time.
 CONCURRENT_COUNT = 8
@@ -37,10 +45,13 @@ def main() -> None:
 
 async def _set_up(environ: Mapping[str, str], admin_password: str) -> None:
     settings = Settings.from_env(environ, require=_REQUIRED)
-    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    applied = await migrate(postgres_url)
+    admin_url = reveal(settings.postgres.admin_url, "WEIR_POSTGRES_ADMIN_URL")
+    prepared = await prepare_database(admin_url, role_passwords(settings))
+    made = [each.name for each in prepared if each.outcome == MADE]
+    _say(f"roles and extensions made: {', '.join(made) or 'none, they are there'}")
+    applied = await migrate(reveal(settings.postgres.owner_url, "WEIR_POSTGRES_OWNER_URL"))
     _say(f"migrations applied: {', '.join(applied) or 'none, the schema is up to date'}")
-    async with open_pool(postgres_url) as pool:
+    async with open_pool(reveal(settings.postgres.url, "WEIR_POSTGRES_URL")) as pool:
         if await make_first_admin(pool, admin_password, SystemClock().now()):
             _say(f"first administrator made: {FIRST_ADMIN}")
     amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")

@@ -12,6 +12,7 @@ from weir.embedded.account import server_account
 from weir.embedded.layout import Layout
 from weir.embedded.port_plan import METRICS_PREFIX
 from weir.embedded.ports import LOOPBACK, accepts
+from weir.embedded.postgres_cluster import OWNER, SUPERUSER
 from weir.embedded.postgres_server import PostgresServer
 from weir.embedded.private_files import PASSWORD_BYTES, write_private
 from weir.embedded.process import ProcessSpec
@@ -28,6 +29,8 @@ EPMD, RABBITMQ, POSTGRES, SETUP, GATEWAY, SIMULATOR = (
     "simulator",
 )
 SERIAL_PREFIX = "sim-"
+#: The role of the services at PostgreSQL, as `weir.postgres.roles` has it: that imports a driver.
+APP = "weir_app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,11 @@ class Stack:
                 "weir.embedded.setup",
                 str(self.layout.admin_password_file),
             ),
-            environ={**self._environ(), "WEIR_MANAGEMENT_URL": self.rabbitmq.management_url},
+            environ={
+                **self._environ(),
+                **self._database_logins(),
+                "WEIR_MANAGEMENT_URL": self.rabbitmq.management_url,
+            },
             cwd=self.layout.folder,
         )
         log = self.layout.log(SETUP)
@@ -177,7 +184,7 @@ class Stack:
             "WEIR_AMQP_URL": self.rabbitmq.amqp_url,
             "WEIR_STREAM_URL": self.rabbitmq.stream_url,
             "WEIR_MQTT_URL": self.rabbitmq.mqtt_url,
-            "WEIR_POSTGRES_URL": self.postgres.url,
+            "WEIR_POSTGRES_URL": self.postgres.url(APP),
             "WEIR_GATEWAY_HOST": LOOPBACK,
             "WEIR_GATEWAY_PORT": str(self.ports[GATEWAY]),
             "WEIR_GATEWAY_URL": self.gateway_url,
@@ -185,6 +192,16 @@ class Stack:
             "WEIR_METRICS_HOST": LOOPBACK,
             "WEIR_DEVICE_LOG_DIRECTORY": str(self.layout.device_logs),
             "WEIR_SIMULATOR_CREDENTIALS": str(self.layout.simulator_credentials),
+        }
+
+    def _database_logins(self) -> dict[str, str]:
+        """Give every role's address, for the one process that makes the roles."""
+        return {
+            "WEIR_POSTGRES_ADMIN_URL": self.postgres.url(SUPERUSER),
+            "WEIR_POSTGRES_OWNER_URL": self.postgres.url(OWNER),
+            "WEIR_POSTGRES_READONLY_URL": self.postgres.url("weir_readonly"),
+            "WEIR_POSTGRES_MONITORING_URL": self.postgres.url("weir_monitoring"),
+            "WEIR_POSTGRES_REPLICATION_URL": self.postgres.url("weir_replication"),
         }
 
     def _write_simulator_credentials(self) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 from weir.errors import MigrationError
 from weir.paths import MIGRATIONS
 from weir.postgres.errors import translated
+from weir.postgres.grants import give_grants
 from weir.postgres.pool import CONNECT_TIMEOUT_S
 
 #: Two processes that start at once take turns; the second finds nothing left to do.
@@ -52,7 +53,7 @@ def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
 async def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
     """Bring the database up to date; gives the names of the migrations that were applied.
 
-    Safe when two processes start at once.
+    Then gives the roles that exist what they may. Safe when two processes start at once.
 
     Raises:
         MigrationError: an applied file was changed or is missing, or a file failed.
@@ -68,6 +69,7 @@ async def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
             waiting = plan(migrations, await _applied(connection))
             for migration in waiting:
                 await _apply(connection, migration)
+            await give_grants(connection)
             await connection.execute(_UNLOCK)
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)

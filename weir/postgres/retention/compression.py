@@ -25,12 +25,6 @@ _IS_PREPARED = """
     SELECT compression_enabled FROM timescaledb_information.hypertables
     WHERE hypertable_schema = current_schema() AND hypertable_name = 'reading'
     """
-_PREPARE = """
-    ALTER TABLE reading SET (
-        timescaledb.compress,
-        timescaledb.compress_segmentby = 'series_id',
-        timescaledb.compress_orderby = 'observed_at')
-    """
 _FIND = """
     SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks
     WHERE hypertable_schema = current_schema() AND hypertable_name = 'reading'
@@ -58,8 +52,8 @@ async def compress_oldest(pool: asyncpg.Pool, now: datetime) -> str | None:
     async with transaction(pool) as connection:
         await connection.execute(LOCK_TIMEOUT)
         if not await connection.fetchval(_IS_PREPARED):
-            await connection.execute(_PREPARE)
+            await connection.execute("SELECT prepare_compression()")
         name = await connection.fetchval(_FIND, now - COMPRESSED_AFTER)
         if name is not None:
-            await connection.execute("SELECT compress_chunk($1::text::regclass)", name)
+            await connection.execute("SELECT compress_partition($1)", name)
     return None if name is None else str(name)

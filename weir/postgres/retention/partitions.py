@@ -79,16 +79,13 @@ class Partitions:
 
     async def drop(self, connection: Connection, partition: Partition) -> None:
         """Drop a partition that is locked."""
-        if self.mode == PLAIN:
-            await connection.execute(f"DROP TABLE {partition.name}")
-        else:
-            await connection.execute(
-                "SELECT drop_chunks($1::text::regclass, older_than => $2::timestamptz,"
-                " newer_than => $3::timestamptz)",
-                partition.table,
-                partition.until,
-                partition.since,
-            )
+        await connection.execute(
+            "SELECT drop_partition($1, $2, $3, $4)",
+            partition.table,
+            partition.name,
+            partition.since,
+            partition.until,
+        )
 
 
 async def open_partitions(pool: asyncpg.Pool) -> Partitions:
