@@ -71,6 +71,9 @@ def list_devices(
         str | None,
         typer.Option(metavar="PRESENCE", help="Only those that are online, offline or never_seen."),
     ] = None,
+    field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only those that measure this.")
+    ] = None,
     search: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Only those with this in serial, name or model."),
@@ -82,7 +85,8 @@ def list_devices(
 ) -> None:
     """List devices by serial.
 
-    Online is what was heard of in the last five minutes. What a pending or disabled device sends is
+    Offline is what said farewell, lost its connection, or was silent for over twice as long as it
+    declares (five minutes, where it declares nothing). What a pending or disabled device sends is
     kept aside until it is approved or enabled. Deleted ones are listed with --state deleted.
 
     Examples:
@@ -94,6 +98,7 @@ def list_devices(
         "model": model,
         "state": state,
         "presence": presence,
+        "field": field,
         "search": search,
     }
     seen = Column("last_seen_at", "LAST SEEN", align="right", show=show_age(SystemClock().now()))

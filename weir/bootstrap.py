@@ -1,6 +1,8 @@
 """Puts the pieces together: the only place that names concrete adapters."""
 
 import asyncio
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -11,6 +13,8 @@ from weir.config import EnrolmentPolicy, Settings, reveal
 from weir.consumer import JOURNAL, Consumer, JournalConsumer, Ports, QueueConsumer, StreamConsumer
 from weir.device_log_file import DeviceLogFile
 from weir.model.log_limit import LogPolicy
+from weir.model.names import partition_streams
+from weir.model.presence import Patience
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
 from weir.postgres.dead_letters import PostgresDeadLetterStore
@@ -18,6 +22,7 @@ from weir.postgres.device_logs import PostgresDeviceLogStore
 from weir.postgres.devices import PostgresDeviceStore
 from weir.postgres.journal_reader import open_journal
 from weir.postgres.pool import open_pool
+from weir.postgres.presence import PostgresPresenceStore
 from weir.postgres.readings import PostgresReadingStore
 from weir.postgres.retention.runs import PostgresRetentionStore
 from weir.postgres.roles import Role, passwords_in
@@ -85,9 +90,20 @@ async def _run_consumer(
         if isinstance(consumer, StreamConsumer):
             await _run_stream_consumer(consumer, settings, pool)
         elif isinstance(consumer, QueueConsumer):
-            await QueueWorker(consumer, _queue_source(settings)).run()
+            worker = QueueWorker(consumer, _queue_source(settings))
+            await _with_chores(consumer, settings, worker.run())
         elif isinstance(consumer, JournalConsumer):
-            await _run_journal_consumer(consumer, settings, pool)
+            await _with_chores(consumer, settings, _run_journal_consumer(consumer, settings, pool))
+
+
+async def _with_chores(
+    consumer: Consumer, settings: Settings, work: Coroutine[Any, Any, None]
+) -> None:
+    postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work)
+        if consumer.chores():
+            tasks.create_task(share_chores(consumer, postgres_url).run())
 
 
 async def _prepare(settings: Settings) -> None:
@@ -124,9 +140,9 @@ async def _run_stream_consumer(
     await until_available(keep_up)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(repeat(UPKEEP_INTERVAL_S, keep_up))
-        tasks.create_task(PartitionShare(streams, claims, project).run())
-        if consumer.chores():
-            tasks.create_task(share_chores(consumer, postgres_url).run())
+        tasks.create_task(
+            _with_chores(consumer, settings, PartitionShare(streams, claims, project).run())
+        )
 
 
 async def _run_journal_consumer(
@@ -176,6 +192,7 @@ def make_ports(
     needs_approval = settings.enrolment.policy is EnrolmentPolicy.APPROVAL
     return Ports(
         devices=PostgresDeviceStore(pool, needs_approval=needs_approval),
+        presence=PostgresPresenceStore(pool, _patience(settings), needs_approval=needs_approval),
         readings=PostgresReadingStore(pool, needs_approval=needs_approval),
         rollups=PostgresRollupStore(pool),
         retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),
@@ -183,6 +200,7 @@ def make_ports(
         dead_letters=PostgresDeadLetterStore(pool),
         device_logs=_device_logs(settings, pool),
         publisher=publisher or RabbitmqPublisher(None, ""),
+        stream_ends=partial(_stream_ends, settings),
     )
 
 
@@ -194,3 +212,19 @@ def _device_logs(settings: Settings, pool: asyncpg.Pool) -> PostgresDeviceLogSto
         needs_approval=settings.enrolment.policy is EnrolmentPolicy.APPROVAL,
         sink=DeviceLogFile(told.directory) if told.directory else None,
     )
+
+
+def _patience(settings: Settings) -> Patience:
+    told = settings.presence
+    return Patience(
+        timedelta(seconds=told.silence_s),
+        timedelta(seconds=told.will_grace_s),
+        timedelta(seconds=told.outage_grace_s),
+    )
+
+
+async def _stream_ends(settings: Settings) -> Mapping[str, int]:
+    stream_url = reveal(settings.stream.url, "WEIR_STREAM_URL")
+    streams = partition_streams(settings.partition.count)
+    ends = await asyncio.gather(*(end_offset(stream_url, stream) for stream in streams))
+    return dict(zip(streams, ends, strict=True))

@@ -164,6 +164,24 @@ class EnrolmentSettings(_Group):
     )
 
 
+class PresenceSettings(_Group):
+    """When a device is taken for gone."""
+
+    silence_s: float = Field(
+        300.0,
+        ge=10.0,
+        description="silence of a device that does not declare how often it reports",
+    )
+    will_grace_s: float = Field(
+        10.0, ge=0.0, description="in which a device may come back before its last will counts"
+    )
+    outage_grace_s: float = Field(
+        60.0,
+        ge=0.0,
+        description="in which devices may come back after broker or database were away",
+    )
+
+
 class DeadLetterSettings(_Group):
     """When a consumer that rejects nearly everything stops."""
 
@@ -210,6 +228,7 @@ class Settings(_Group):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     partition: PartitionSettings = Field(default_factory=PartitionSettings)
     enrolment: EnrolmentSettings = Field(default_factory=EnrolmentSettings)
+    presence: PresenceSettings = Field(default_factory=PresenceSettings)
     dead_letter: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
     device_log: DeviceLogSettings = Field(default_factory=DeviceLogSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -21,11 +21,13 @@ from weir.ports import (
     DeadLetterStore,
     DeviceLogStore,
     DeviceStore,
+    PresenceStore,
     Publisher,
     ReadingStore,
     RetentionStore,
     RollupStore,
     SequenceStore,
+    StreamEnds,
 )
 
 Item = TypeVar("Item")
@@ -39,6 +41,7 @@ class Ports:
     """What the installation provides to its consumers."""
 
     devices: DeviceStore
+    presence: PresenceStore
     readings: ReadingStore
     rollups: RollupStore
     retention: RetentionStore
@@ -46,6 +49,7 @@ class Ports:
     dead_letters: DeadLetterStore
     device_logs: DeviceLogStore
     publisher: Publisher
+    stream_ends: StreamEnds
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -105,6 +109,9 @@ class QueueConsumer(Consumer):
 
     #: The queues that it reads; declared by the topology.
     queues: ClassVar[tuple[str, ...]]
+
+    def note_connected(self) -> None:
+        """Take note that the broker answers, at first and each time after it was away."""
 
     @abstractmethod
     async def handle(self, delivery: Delivery) -> None:

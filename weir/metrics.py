@@ -47,6 +47,11 @@ MISSING_BATCHES = Gauge(
     "weir_missing_batches",
     "Batches that devices have numbered and that have not arrived, in the whole installation.",
 )
+DEVICES = Gauge(
+    "weir_devices",
+    "Devices in the whole installation by presence: online, offline, never_seen.",
+    ["presence"],
+)
 HANDLE_SECONDS = Histogram(
     "weir_handle_seconds",
     "Time from taking a delivery or batch to its settlement.",

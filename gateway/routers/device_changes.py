@@ -102,6 +102,6 @@ async def undelete_device(
 
 
 async def _show(context: Context, serial: str, response: Response) -> Device:
-    device = await show_device(context.pool, serial, context.now())
+    device = await show_device(context.pool, serial)
     set_etag(response, device.version)
     return Device.model_validate(device)

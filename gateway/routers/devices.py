@@ -10,18 +10,13 @@ from gateway import cursors
 from gateway.access import requires
 from gateway.context import InContext
 from gateway.etags import set_etag
-from gateway.parameters import PageQuery, Text
+from gateway.parameters import FieldName, PageQuery, Text
 from gateway.permissions import Permission
 from gateway.times import Instant
 from weir.model.announcement import Kind
 from weir.model.device_state import DeviceState
-from weir.postgres.queries.devices import (
-    ONLINE_WINDOW,
-    DeviceFilter,
-    Presence,
-    list_devices,
-    show_device,
-)
+from weir.model.presence import Presence
+from weir.postgres.queries.devices import DeviceFilter, list_devices, show_device
 from weir.postgres.queries.gaps import RUNS_TOLD_MAX, find_gaps
 from weir.postgres.queries.series import summarise_series
 
@@ -37,6 +32,7 @@ class DeviceQuery(PageQuery):
     model: Text | None = Field(None, description="their exact model")
     state: DeviceState | None = None
     presence: Presence | None = None
+    field: FieldName | None = Field(None, description="one that they measure")
     search: Text = Field("", description="anywhere in serial, name or model, in whatever case")
 
 
@@ -55,14 +51,14 @@ class Device(BaseModel):
     state: DeviceState = Field(
         description="what is not active is kept aside until it is approved, enabled, undeleted"
     )
-    presence: Presence = Field(
-        description=f"online: heard of in the last {ONLINE_WINDOW.total_seconds():.0f} s"
+    presence: Presence = Field(description="whether it is there: see the events of `presence`")
+    presence_reason: str | None = Field(
+        description="how that is known: `connected`, `heard`; `last_will`, `farewell`, `silence`"
     )
+    presence_changed_at: Instant | None = Field(description="since when")
     enrolled_at: Instant
     announced_at: Instant | None
-    last_seen_at: Instant | None = Field(
-        description="when its measurements last reached the broker"
-    )
+    last_seen_at: Instant | None = Field(description="when it was last heard of")
     last_observed_at: Instant | None = Field(description="the device's own time of the newest one")
     version: int = Field(description="what `ETag` says too")
 
@@ -111,12 +107,12 @@ class DeviceDetails(Device):
 @router.get("")
 async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InContext) -> DevicePage:
     """List devices, a page at a time, by serial; deleted ones only with `state=deleted`."""
-    wanted = DeviceFilter(query.site, query.model, query.state, query.presence, query.search)
+    wanted = DeviceFilter(
+        query.site, query.model, query.state, query.presence, query.field, query.search
+    )
     after = cursors.decode_serial(query.cursor) if query.cursor else ""
     # One more than asked for tells whether there is another page.
-    found = await list_devices(
-        context.pool, wanted, context.now(), after=after, limit=query.limit + 1
-    )
+    found = await list_devices(context.pool, wanted, after=after, limit=query.limit + 1)
     page = [Device.model_validate(summary) for summary in found[: query.limit]]
     has_more = len(found) > query.limit
     return DevicePage(
@@ -127,7 +123,7 @@ async def get_devices(query: Annotated[DeviceQuery, InQuery()], context: InConte
 @router.get("/{serial}")
 async def get_device(serial: str, context: InContext, response: Response) -> DeviceDetails:
     """Show one device with its fields, their newest readings, and the batches that are missing."""
-    summary = await show_device(context.pool, serial, context.now())
+    summary = await show_device(context.pool, serial)
     set_etag(response, summary.version)
     fields = await summarise_series(context.pool, serial)
     gaps = await find_gaps(context.pool, serial)

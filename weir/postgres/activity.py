@@ -1,6 +1,7 @@
 """Note when devices were last heard of, a bounded number of times for each."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from weir.clock import from_us
 from weir.postgres.pool import Connection
@@ -17,6 +18,16 @@ _NOTE = """
     SET last_seen_at = greatest(device_activity.last_seen_at, excluded.last_seen_at),
         last_observed_at = greatest(device_activity.last_observed_at, excluded.last_observed_at)
     """
+_NOTE_ONE = """
+    INSERT INTO device_activity (device_id, last_seen_at) VALUES ($1, $2)
+    ON CONFLICT (device_id) DO UPDATE
+    SET last_seen_at = greatest(device_activity.last_seen_at, $2)
+    """
+
+
+async def note_seen(connection: Connection, device_id: int, received_at: datetime) -> None:
+    """Note that a device was heard of without a reading, in the caller's transaction."""
+    await connection.execute(_NOTE_ONE, device_id, received_at)
 
 
 class Activity:

@@ -15,6 +15,7 @@ from weir.events.series import Announced, Describe, Series
 from weir.model.announcement import Announcement
 from weir.model.device_state import DeviceState
 from weir.postgres import journal
+from weir.postgres.activity import note_seen
 from weir.postgres.device_state import lock_device, store_device
 from weir.postgres.enrolment import enrol, enrolments
 from weir.postgres.pool import Connection, transaction
@@ -56,6 +57,7 @@ class PostgresDeviceStore:
             for event in events:
                 after = evolve(after, event)
             await store_device(connection, locked, after, received_at)
+            await note_seen(connection, locked.device_id, received_at)
             # Once more: somebody may have made one of them meanwhile.
             present = await lock_series(connection, locked.device_id, fields)
             described = await _describe(connection, announcement, present)

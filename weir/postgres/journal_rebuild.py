@@ -1,4 +1,4 @@
-"""Rebuild the tables `site`, `device` and `series` from the journal, beside them, and compare.
+"""Rebuild what the journal knows of sites, devices and series beside the tables, and compare.
 
 What is rebuilt goes into temporary tables of one transaction, whose snapshot has the journal and
 the tables of one moment: they change together, so they must agree.
@@ -16,7 +16,14 @@ import asyncpg
 from weir.errors import ConflictError
 from weir.postgres.errors import translated
 from weir.postgres.pool import Connection
-from weir.postgres.registry_fold import Numbers, Row, fold_devices, fold_series, fold_sites
+from weir.postgres.registry_fold import (
+    Numbers,
+    Row,
+    fold_devices,
+    fold_presence,
+    fold_series,
+    fold_sites,
+)
 
 #: Rows written to a temporary table at once.
 WRITTEN_COUNT = 5_000
@@ -24,7 +31,7 @@ WRITTEN_COUNT = 5_000
 DIFFERENCES_TOLD_MAX = 100
 
 #: Whoever changes one of them waits, and those that were at it are waited for.
-_LOCK = "LOCK TABLE site, device, series IN SHARE ROW EXCLUSIVE MODE"
+_LOCK = "LOCK TABLE site, device, series, device_presence IN SHARE ROW EXCLUSIVE MODE"
 _ORGANISATIONS = "SELECT slug, org_id FROM organisation"
 _CREATE = "CREATE TEMPORARY TABLE rebuilt_{table} (LIKE public.{table}) ON COMMIT DROP"
 _COUNT = "SELECT count(*) FROM {table}"
@@ -117,6 +124,12 @@ TABLES = (
         "device_id field unit description kind class overridden announced_unit "
         "announced_description announced_kind entity_version recorded_at",
         fold_series,
+    ),
+    Table(
+        "device_presence",
+        "device_id",
+        "is_online reason changed_at budget entity_version",
+        fold_presence,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What the journal adds up to, as rows of the tables `site`, `device` and `series`.
+"""What the journal adds up to, as rows of `site`, `device`, `series` and `device_presence`.
 
 The journal is read entity by entity, in the order of its key, so that memory does not grow with it.
 """
@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from weir.events import device, series, site
+from weir.events import device, presence, series, site
 from weir.events.catalogue import catalogue
 from weir.events.device import DescribedCapabilities, Device
 from weir.events.event import DomainEvent
+from weir.events.presence import DevicePresence
 from weir.events.series import Series
 from weir.events.site import Site
 from weir.model.site import DEFAULT_ORGANISATION
@@ -121,6 +122,23 @@ async def fold_series(connection: Connection, numbers: Numbers) -> AsyncIterator
             state.announced.kind,
             state.version,
             folded.created_at,
+        )
+
+
+async def fold_presence(connection: Connection, numbers: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of who is there."""
+    async for folded in _fold(connection, presence.ENTITY, DevicePresence(), presence.evolve):
+        state = folded.state
+        device_id = numbers.devices.get(folded.entity_id)
+        if device_id is None:
+            continue
+        yield (
+            device_id,
+            state.is_online,
+            state.reason,
+            state.changed_at,
+            state.budget,
+            state.version,
         )
 
 

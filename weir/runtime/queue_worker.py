@@ -91,6 +91,7 @@ class QueueWorker:
         async with self._source.open_queues(self._consumer.queues) as reader:
             if not self._is_stuck:
                 self._outage.over()
+            self._consumer.note_connected()
             while True:
                 delivery = await reader.next()
                 await _finish(self._settle(reader, delivery), SHUTDOWN_GRACE_S)

@@ -7,7 +7,9 @@ from typing import Any
 from weir.consumer import Ports
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
+from weir.model.configuration import StateReport
 from weir.model.device_log import LogBatch
+from weir.model.presence import Presence, Watch
 from weir.ports import DeadLetter, OutgoingMessage
 
 
@@ -22,6 +24,41 @@ class MemoryDeviceStore:
         is_new = announcement.serial not in self.devices
         self.devices[announcement.serial] = announcement
         return is_new
+
+
+class MemoryPresenceStore:
+    """States of devices in order, and scripted answers to the search for those that are gone."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[str, StateReport, datetime]] = []
+        self.watches: list[Watch] = []
+        self.has_candidates = False
+        self.offsets: dict[str, int] = {}
+
+    async def note_state(self, serial: str, report: StateReport, received_at: datetime) -> None:
+        """Take note of what a device says."""
+        self.reports.append((serial, report, received_at))
+
+    async def find_come(self, now: datetime) -> int:  # noqa: ARG002
+        """Find nobody."""
+        return 0
+
+    async def find_left(self, watch: Watch) -> int:
+        """Remember what was asked."""
+        self.watches.append(watch)
+        return 1
+
+    async def may_have_left(self, now: datetime) -> bool:  # noqa: ARG002
+        """Tell what the test says."""
+        return self.has_candidates
+
+    async def count(self) -> dict[Presence, int]:
+        """Count nobody."""
+        return dict.fromkeys(Presence, 0)
+
+    async def stored_offsets(self) -> dict[str, int]:
+        """Tell what the test says."""
+        return self.offsets
 
 
 class MemoryDeadLetterStore:
@@ -86,6 +123,7 @@ def memory_ports(
     unused: Any = UnusedPort()
     return Ports(
         devices=MemoryDeviceStore(),
+        presence=MemoryPresenceStore(),
         readings=unused,
         rollups=unused,
         retention=unused,
@@ -93,4 +131,5 @@ def memory_ports(
         dead_letters=dead_letters or MemoryDeadLetterStore(),
         device_logs=unused,
         publisher=publisher or MemoryPublisher(),
+        stream_ends=unused,
     )

@@ -109,6 +109,16 @@ def add_device(pool: asyncpg.Pool) -> AddDevice:
                 serial,
                 seen_at,
             )
+            await pool.execute(
+                """
+                INSERT INTO device_presence
+                SELECT device_id, $2, $3, $4, 9, 1 FROM device WHERE serial = $1
+                """,
+                serial,
+                seen_at >= START,
+                "heard" if seen_at >= START else "silence",
+                seen_at,
+            )
 
     return add_device
 

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from tests.integration.gateway.conftest import AddDevice, AddReadings, at
-from weir.postgres.queries.devices import ONLINE_WINDOW
 from weir.testing.clock import START, ManualClock
 
 pytestmark = pytest.mark.postgres
@@ -66,16 +65,17 @@ async def test_devices_are_filtered(
     assert await serials(client, "search=c&site=harbour&presence=online&model=VX-1") == ["crane-1"]
 
 
-async def test_a_device_is_online_until_it_was_silent_for_the_window(
-    client: httpx.AsyncClient, add_device: AddDevice, clock: ManualClock
+async def test_devices_are_found_by_what_they_measure(
+    client: httpx.AsyncClient, add_device: AddDevice, add_readings: AddReadings
 ) -> None:
-    await add_device("pump-1", seen_at=clock.now())
+    for serial in ("crane-1", "crane-2", "pump-1"):
+        await add_device(serial)
+    await add_readings("crane-1", "tilt", {0: 1.0})
+    await add_readings("pump-1", "tilt", {0: 1.0})
+    await add_readings("crane-2", "tilt.x", {0: 1.0})
 
-    clock.advance(ONLINE_WINDOW.total_seconds())
-    assert await serials(client, "presence=online") == ["pump-1"]
-
-    clock.advance(1)
-    assert await serials(client, "presence=offline") == ["pump-1"]
+    assert await serials(client, "field=tilt") == ["crane-1", "pump-1"]
+    assert await serials(client, "field=tilt&search=crane") == ["crane-1"]
 
 
 async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
@@ -108,6 +108,8 @@ async def test_a_device_is_shown_with_the_newest_reading_of_each_field(
         "sample_rate_hz": 0.0,
         "state": "active",
         "presence": "online",
+        "presence_reason": "heard",
+        "presence_changed_at": "2026-03-14T15:09:31.000000Z",
         "enrolled_at": "2026-03-14T15:09:26.000000Z",
         "announced_at": None,
         "last_seen_at": "2026-03-14T15:09:31.000000Z",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import asyncpg
@@ -29,11 +29,14 @@ from weir.events.device_commands import (
 from weir.events.event import Author
 from weir.model.announcement import Announcement, FieldDescription, Kind
 from weir.model.capabilities import Capabilities, CommandDescription
+from weir.model.configuration import StateReport
+from weir.model.presence import Patience, Watch
 from weir.model.site import DEFAULT_ORGANISATION
 from weir.postgres.device_changes import change_device
 from weir.postgres.devices import PostgresDeviceStore, resolve_series
 from weir.postgres.enrolment import Admission
 from weir.postgres.journal_rebuild import Comparison, rebuild_registry
+from weir.postgres.presence import PostgresPresenceStore
 from weir.postgres.series_admin import change_series
 from weir.postgres.sites import SiteName, change_site, create_site, remove_site
 
@@ -47,6 +50,7 @@ CAPABILITIES = (
     Capabilities(),
     Capabilities((CommandDescription("purge", "", {"type": "object"}),), ("a",), {}, 1_000),
 )
+PATIENCE = Patience(timedelta(minutes=5), timedelta(), timedelta())
 SLUGS = ("harbour", "airport", "unassigned")
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Mars/Olympus")
 #: What the domain refuses, and rightly so.
@@ -67,6 +71,8 @@ class World:
         self.pool = pool
         self.random = Random(seed)
         self.refused_count = 0
+        self.minute = 0
+        self._presence = PostgresPresenceStore(pool, PATIENCE)
         self._store = PostgresDeviceStore(pool, needs_approval=seed % 2 == 0)
         self._actions: list[Callable[[], Awaitable[object]]] = [
             self.announce,
@@ -74,6 +80,8 @@ class World:
             self.wait_for_approval,
             self.command,
             self.command,
+            self.report,
+            self.search,
             self.set_series,
             self.create_site,
             self.change_site,
@@ -120,6 +128,20 @@ class World:
         ]
         chosen = self.random.sample(commands, 2)
         await change_device(self.pool, self.serial(), chosen, ADA)
+
+    async def report(self) -> None:
+        self.minute += 1
+        report = StateReport(self.random.choice((True, False, None)))
+        await self._presence.note_state(self.serial(), report, self.now)
+
+    async def search(self) -> None:
+        self.minute += self.random.choice((0, 1, 10))
+        await self._presence.find_come(self.now)
+        await self._presence.find_left(Watch(AT, self.now))
+
+    @property
+    def now(self) -> datetime:
+        return AT + timedelta(minutes=self.minute)
 
     async def set_series(self) -> None:
         settings = series.Settings(

@@ -7,7 +7,6 @@ import asyncpg
 
 from weir.postgres.migrate import plan, read_migrations
 from weir.postgres.queries._read import fetch, fetch_row
-from weir.postgres.queries.devices import ONLINE_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,8 @@ class Status:
 _COUNT = """
     SELECT storage_mode() AS storage,
            (SELECT count(*) FROM device WHERE NOT is_deleted) AS device_count,
-           (SELECT count(*) FROM device_activity WHERE last_seen_at >= $1) AS online_device_count,
+           (SELECT count(*) FROM device JOIN device_presence USING (device_id)
+            WHERE is_online AND NOT is_deleted) AS online_device_count,
            (SELECT count(*) FROM series) AS series_count,
            (SELECT count(*) FROM dead_letter WHERE state = 'kept') AS dead_letter_count,
            (SELECT max(last_seen_at) FROM device_activity) AS last_seen_at
@@ -48,13 +48,13 @@ _MIGRATIONS_EXIST = "SELECT to_regclass('migration') IS NOT NULL AS exist"
 _APPLIED = "SELECT name, checksum FROM migration ORDER BY name"
 
 
-async def summarise(pool: asyncpg.Pool, now: datetime) -> Status:
+async def summarise(pool: asyncpg.Pool) -> Status:
     """Count what there is.
 
     Raises:
         StoreUnavailableError: try again later.
     """
-    (counts,) = await fetch(pool, _COUNT, now - ONLINE_WINDOW)
+    (counts,) = await fetch(pool, _COUNT)
     progress = await fetch(pool, _PROGRESS)
     return Status(**counts, progress=tuple(Progress(**row) for row in progress))
 
