@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
+from weir.control_ports import PresenceStore, StreamEnds
 from weir.events.event import JournalRecord
 from weir.model.names import partition_streams
 from weir.ports import (
@@ -21,13 +22,11 @@ from weir.ports import (
     DeadLetterStore,
     DeviceLogStore,
     DeviceStore,
-    PresenceStore,
     Publisher,
     ReadingStore,
     RetentionStore,
     RollupStore,
     SequenceStore,
-    StreamEnds,
 )
 
 Item = TypeVar("Item")
