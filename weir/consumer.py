@@ -127,10 +127,14 @@ class StreamConsumer(Consumer, Generic[Item]):
 
     #: The stream that it reads; None: those of the measurements, one for each partition.
     stream: ClassVar[str | None] = None
-    #: The consumer whose projection this one builds on: it commits nothing that the other has not.
+    #: The consumer whose projection this one builds on: it reads nothing that the other has not
+    #: committed.
     follows: ClassVar[str | None] = None
     #: Waited before each commit, so that what is touched often is written less often.
     commit_interval_s: ClassVar[float] = 0.0
+    #: The shortest time from the start of a commit to that of the next, unless much waits already:
+    #: what trickles in is stored together, and what comes alone is stored at once.
+    pace_s: ClassVar[float] = 0.0
     #: How long without a message until `commit` is called with none; None: never.
     idle_interval_s: ClassVar[float | None] = None
 
