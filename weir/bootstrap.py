@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from weir import metrics
 from weir.clock import SystemClock
 from weir.config import EnrolmentPolicy, Settings, reveal
 from weir.consumer import JOURNAL, Consumer, JournalConsumer, Ports, QueueConsumer, StreamConsumer
@@ -76,8 +77,12 @@ async def run_consumer(
         TooManyDeadLettersError: the consumer rejects nearly everything.
     """
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    async with open_pool(postgres_url) as pool:
-        await run_until(stop, _run_consumer(consumer_class, settings, pool))
+    metrics.RUNNING.labels(consumer_class.name).set(0)
+    try:
+        async with open_pool(postgres_url) as pool:
+            await run_until(stop, _run_consumer(consumer_class, settings, pool))
+    finally:
+        metrics.RUNNING.labels(consumer_class.name).set(0)
 
 
 async def _run_consumer(
@@ -87,6 +92,7 @@ async def _run_consumer(
     amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
     async with open_publisher(amqp_url, f"publishes for {consumer_class.name}") as publisher:
         consumer = consumer_class(make_ports(settings, pool, publisher))
+        metrics.RUNNING.labels(consumer.name).set(1)
         if isinstance(consumer, StreamConsumer):
             await _run_stream_consumer(consumer, settings, pool)
         elif isinstance(consumer, QueueConsumer):

@@ -1,9 +1,9 @@
-"""Run one service as a process: event loop, signals, metrics, logs, an orderly end."""
+"""Run services as a process: event loop, signals, metrics, logs, an orderly end."""
 
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
 
 import structlog
@@ -26,14 +26,14 @@ GARBAGE_THRESHOLD = 50_000
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def run_service(name: str, settings: Settings, main: Main) -> None:
-    """Run `main` until it returns, or until SIGTERM or SIGINT has made it return.
+def run_service(name: str, settings: Settings, mains: Mapping[str, Main]) -> None:
+    """Run `mains` until all return, or until SIGTERM or SIGINT has made them return.
 
-    The first signal sets the event that `main` was given; a second one, or `STOP_TIMEOUT_S`,
-    cancels it. Blocks; call it from the main thread.
+    The first signal sets the event that each was given; a second one, or `STOP_TIMEOUT_S`,
+    cancels them. The first that fails ends the others. Blocks; call it from the main thread.
 
     Raises:
-        WeirError: what `main` gave up with; `ConfigError` also when the metrics port is taken.
+        WeirError: what one of them gave up with; `ConfigError` also when the metrics port is taken.
     """
     configure_logging(settings.log.level, name)
     _serve_metrics(settings.metrics)
@@ -41,7 +41,7 @@ def run_service(name: str, settings: Settings, main: Main) -> None:
     failure: WeirError | None = None
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(main))
+            runner.run(_run(mains))
     except* WeirError as group:
         failure = _first(group)
     if failure:
@@ -49,9 +49,9 @@ def run_service(name: str, settings: Settings, main: Main) -> None:
     log.info("service_stopped")
 
 
-async def _run(main: Main) -> None:
+async def _run(mains: Mapping[str, Main]) -> None:
     stop = asyncio.Event()
-    task = asyncio.ensure_future(main(stop))
+    task = asyncio.ensure_future(_run_together(mains, stop))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, number, stop, task)
@@ -68,6 +68,21 @@ async def _run(main: Main) -> None:
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
+
+
+async def _run_together(mains: Mapping[str, Main], stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for name, main in mains.items():
+            tasks.create_task(_run_one(name, main, stop))
+
+
+async def _run_one(name: str, main: Main, stop: asyncio.Event) -> None:
+    try:
+        await main(stop)
+    except (WeirError, BaseExceptionGroup):
+        # The error says what is wrong, and not with whom.
+        log.critical("service_failed", consumer=name)
+        raise
 
 
 def _stop(number: signal.Signals, stop: asyncio.Event, task: "asyncio.Future[None]") -> None:
