@@ -7,7 +7,7 @@ is stored already, that commit is made again through a staging table; and as rep
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from weir.codec.measurement import FieldColumn, MeasurementBatch
 from weir.codec.telemetry import Telemetry
 from weir.errors import RefusedItemsError, RejectedByStoreError
 from weir.events.event import JournalEntry
+from weir.model.quality import doubt
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters, journal
 from weir.postgres.activity import Activity
@@ -32,6 +33,7 @@ from weir.postgres.rows import Rows, gather
 from weir.postgres.series_ids import SeriesIds
 from weir.postgres.staging import (
     Outcome,
+    TextRow,
     copy_numbers,
     insert_numbers,
     insert_texts,
@@ -204,17 +206,16 @@ def _seen(work: _Work) -> Iterable[tuple[int, int, int]]:
     yield from occurrences_seen(work.occurred, work.device_ids)
 
 
-def _texts(
-    columns: Sequence[Column], *, keep_last: bool
-) -> tuple[list[tuple[int, datetime, str]], int]:
+def _texts(columns: Sequence[Column], *, keep_last: bool) -> tuple[list[TextRow], int]:
     """Give the texts sorted by key, one for each, and how many were left out for that."""
-    chosen: dict[tuple[int, int], str] = {}
+    chosen: dict[tuple[int, int], tuple[str, int | None]] = {}
     given_count = 0
     for series_id, column in [pair for pair in columns if pair[1].texts]:
+        quality = doubt(column.quality)
         for instant, text in zip(column.observed_at_us, column.texts, strict=False):
             given_count += 1
             key = (series_id, int(instant))
             if keep_last or key not in chosen:
-                chosen[key] = text
-    texts = [(series, from_us(instant), text) for (series, instant), text in sorted(chosen.items())]
+                chosen[key] = (text, quality)
+    texts = [(series, from_us(at), *said) for (series, at), said in sorted(chosen.items())]
     return texts, given_count - len(texts)
