@@ -28,8 +28,6 @@ from weir.config import Settings
 
 app = typer.Typer()
 
-#: Enough to see a sine of a few hertz, little enough for any machine.
-SIMULATED_RATE_HZ = 100.0
 #: What the log lines of a process with several consumers call it.
 SHARED = "consumers"
 
@@ -90,21 +88,32 @@ def simulator(
     *,
     devices: Annotated[int, typer.Option(metavar="N", min=1, help="How many devices.")] = 1,
     rate: Annotated[
-        float, typer.Option(metavar="HZ", help="Samples a second of each device.")
-    ] = SIMULATED_RATE_HZ,
+        float | None,
+        typer.Option(metavar="HZ", help="Samples a second of each device; at first 100."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep what devices are told, and what they say, here."),
+    ] = None,
 ) -> None:
-    """Run simulated vibration sensors.
+    """Run simulated vibration sensors: an edge agent with a configuration made for it.
 
-    Serials and passwords come from the file in WEIR_SIMULATOR_CREDENTIALS, as JSON.
+    They take commands and configurations. Serials and passwords come from the file in
+    WEIR_SIMULATOR_CREDENTIALS, as JSON.
 
     Example:
         WEIR_MQTT_URL=... iotctl run simulator --devices 3 --rate 1000
     """
-    from producers.simulator import SIMULATOR_VARIABLES, read_credentials, simulator_main
+    from producers.simulator import (
+        SIMULATOR_VARIABLES,
+        choose_credentials,
+        read_credentials,
+        simulator_main,
+    )
     from weir.runtime.service import run_service
 
     settings = Settings.from_env(os.environ, SIMULATOR_VARIABLES)
     path = os.environ.get("WEIR_SIMULATOR_CREDENTIALS")
-    credentials = read_credentials(Path(path)) if path else {}
-    main = partial(simulator_main, settings, devices, rate, credentials)
+    credentials = choose_credentials(read_credentials(Path(path)) if path else {}, devices)
+    main = partial(simulator_main, settings, credentials, rate, data)
     run_service("simulator", settings, {"simulator": main})

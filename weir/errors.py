@@ -21,6 +21,7 @@
     + StoreUnavailableError
     + GatewayUnavailableError
     + DeviceUnavailableError
+    + SpoolFullError           the edge agent has no room for what it has read
   x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
   x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
@@ -177,6 +178,10 @@ class GatewayUnavailableError(TransientError):
 
 class DeviceUnavailableError(TransientError):
     """What a driver reads does not answer; the next poll may do."""
+
+
+class SpoolFullError(TransientError):
+    """The edge agent's spool, or its disk, has no room for a message."""
 
 
 class CommandRefusedError(WeirError):

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-from importlib.metadata import entry_points
 from typing import TypeVar
 
 from weir.errors import ConfigError
@@ -23,6 +22,9 @@ def discover(package: str, kind: type[T]) -> dict[str, type[T]]:
     found: dict[str, type[T]] = {}
     for module_name in sorted(names(package)):
         found[module_name] = load(package, module_name, kind)
+    # A small device names its drivers; it is spared what looks through all distributions.
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=f"weir.{package}"):
         if entry.name in found:
             raise ConfigError(f"two plugins of {package} are called {entry.name!r}")

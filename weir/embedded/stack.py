@@ -198,7 +198,8 @@ class Stack:
         if name != SIMULATOR:
             return ()
         rate = () if self.options.rate_hz is None else ("--rate", f"{self.options.rate_hz:g}")
-        return ("--devices", str(self.options.simulated_count), *rate)
+        data = ("--data", str(self.layout.folder / SIMULATOR))
+        return ("--devices", str(self.options.simulated_count), *data, *rate)
 
     def _environ(self) -> dict[str, str]:
         return {
