@@ -36,7 +36,8 @@ Configuration_co = TypeVar("Configuration_co", bound=DriverConfiguration, covari
 class Poll:
     """What is asked for: readings from `start_us` to before `end_us`, the present.
 
-    Microseconds since 1970-01-01 UTC. A poll starts where the one before has ended.
+    Microseconds since 1970-01-01 UTC. A poll starts where the one before has ended. What is read
+    off a device now, instead of being computed or buffered, has the time `end_us`.
     """
 
     start_us: int

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from weir.errors import ConfigError
@@ -22,14 +23,29 @@ def discover(package: str, kind: type[T]) -> dict[str, type[T]]:
     found: dict[str, type[T]] = {}
     for module_name in sorted(names(package)):
         found[module_name] = load(package, module_name, kind)
-    # A small device names its drivers; it is spared what looks through all distributions.
-    from importlib.metadata import entry_points
-
     for entry in entry_points(group=f"weir.{package}"):
         if entry.name in found:
             raise ConfigError(f"two plugins of {package} are called {entry.name!r}")
-        found[entry.name] = entry.load()
+        found[entry.name] = _load_entry(entry, kind)
     return found
+
+
+def find(package: str, name: str, kind: type[T]) -> type[T]:
+    """Import one plugin by its name, and no other; the folder's own come first.
+
+    Raises:
+        ConfigError: there is none of that name, or it is not what it says.
+    """
+    own = names(package)
+    if name in own:
+        return load(package, name, kind)
+    others = list(entry_points(group=f"weir.{package}"))
+    for entry in others:
+        if entry.name == name:
+            return _load_entry(entry, kind)
+    known = ", ".join(sorted([*own, *(entry.name for entry in others)]))
+    what = package.rpartition(".")[2].removesuffix("s")
+    raise ConfigError(f"there is no {what} {name!r}: there are {known}")
 
 
 def names(package: str) -> list[str]:
@@ -56,3 +72,22 @@ def load(package: str, module_name: str, kind: type[T]) -> type[T]:
     if name != module_name:
         raise ConfigError(f"{module.__name__} calls its plugin {name!r}, not {module_name!r}")
     return classes[0]
+
+
+def _load_entry(entry: EntryPoint, kind: type[T]) -> type[T]:
+    """Import a plugin of another distribution, which may be anything.
+
+    Raises:
+        ConfigError: it cannot be imported, or is no such plugin.
+    """
+    origin = f"{entry.value} of {entry.dist.name if entry.dist else 'another distribution'}"
+    try:
+        plugin = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"plugin {entry.name!r}, {origin}: {error}") from error
+    if not (inspect.isclass(plugin) and issubclass(plugin, kind)):
+        raise ConfigError(f"plugin {entry.name!r}, {origin}: no subclass of {kind.__name__}")
+    name = getattr(plugin, "name", None)
+    if name != entry.name:
+        raise ConfigError(f"plugin {entry.name!r}, {origin}: it calls itself {name!r}")
+    return plugin

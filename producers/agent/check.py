@@ -26,19 +26,11 @@ def find_driver(name: str) -> type[AnyDriver]:
         ConfigError: there is none of that name, or it lacks a library.
     """
     try:
-        if name in registry.names(DRIVERS_PACKAGE):
-            return registry.load(DRIVERS_PACKAGE, name, Driver)  # type: ignore[type-abstract] # a subclass
-        from importlib.metadata import entry_points
-
-        for entry in entry_points(group=f"weir.{DRIVERS_PACKAGE}", name=name):
-            found: type[AnyDriver] = entry.load()
-            return found
+        return registry.find(DRIVERS_PACKAGE, name, Driver)  # type: ignore[type-abstract] # a subclass
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"driver {name!r} needs {error.name!r}: pip install 'weir[drivers]'"
         ) from error
-    known = ", ".join(sorted(registry.names(DRIVERS_PACKAGE)))
-    raise ConfigError(f"there is no driver {name!r}: there are {known}")
 
 
 def make_driver(

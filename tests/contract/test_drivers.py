@@ -1,9 +1,9 @@
 """What every driver promises, tried on all that are found; a new one gets these tests for free."""
 
-import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +11,49 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from tests.contract.driver_cases import CASES, DRIVERS, case_name, loaded
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
 from weir.codec.json_text import compact_json
 from weir.codec.measurement import MeasurementBatch, decode_measurements
 from weir.codec.registry import decode_announcement, encode_announcement
-from weir.driver import Driver, DriverConfiguration, Poll
-from weir.errors import CommandRefusedError, DeviceUnavailableError
+from weir.driver import Poll
+from weir.errors import CommandRefusedError, ConfigError, DecodeError, DeviceUnavailableError
 from weir.model.announcement import Announcement
-from weir.model.limits import COMMAND_NAME_PATTERN, SCHEMA_BYTES_MAX
-from weir.registry import discover
+from weir.model.limits import COMMAND_NAME_PATTERN, ERROR_LENGTH_MAX, SCHEMA_BYTES_MAX
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "drivers"
-DRIVERS = discover("producers.drivers", Driver)  # type: ignore[type-abstract] # looks for subclasses
-CASES = sorted(GOLDEN.glob("*/*/case.json"))
+every_driver = pytest.mark.parametrize("name", DRIVERS)
+every_case = pytest.mark.parametrize("case", CASES, ids=case_name)
 
-AnyDriver = Driver[DriverConfiguration]
-
-
-def load(case: Path) -> tuple[AnyDriver, Poll, list[dict[str, Any]]]:
-    """Give the driver of a golden case, what it is asked and what it must answer."""
-    recorded = json.loads(case.read_text(encoding="utf-8"))
-    driver_class = DRIVERS[case.parent.parent.name]
-    configuration = driver_class.configuration_class.model_validate(recorded["configuration"])
-    driver = driver_class(configuration, random.Random(recorded["seed"]))
-    return driver, Poll(**recorded["poll"]), recorded["readings"]
-
-
-def case_name(case: Path) -> str:
-    return f"{case.parent.parent.name}/{case.parent.name}"
+#: What a link, or a program of somebody else, makes of an answer.
+SPOILED: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "first half": lambda answer: answer[: len(answer) // 2],
+    "without its last byte": lambda answer: answer[:-1].rstrip()[:-1],
+    "noise": lambda answer: random.Random(7).randbytes(len(answer) or 1),
+    "noise in it": lambda answer: answer[: len(answer) // 3] + b"\xff\x00\xfe" + answer[5:],
+    "not a number": lambda answer: re.sub(rb"[0-9]", b"x", answer),
+    "huge numbers": lambda answer: re.sub(rb"[0-9]+", b"9" * 400, answer),
+    "twice": lambda answer: answer + answer,
+    "an error page": lambda _: b"<html><body>502 Bad Gateway</body></html>",
+    "deep": lambda _: b"[" * 100_000,
+}
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@every_driver
 def test_a_driver_explains_itself(name: str) -> None:
     driver_class = DRIVERS[name]
     assert driver_class.__doc__
     assert driver_class.model
     for field_name, field in driver_class.configuration_class.model_fields.items():
-        assert field.description, field_name
+        assert field.description or field.metadata, field_name
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@every_driver
 def test_a_driver_has_a_golden_case(name: str) -> None:
     assert [case for case in CASES if case.parent.parent.name == name]
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@every_driver
 def test_its_configuration_can_be_shown_as_a_form(name: str) -> None:
     schema = DRIVERS[name].configuration_class.model_json_schema()
     assert len(compact_json(schema).encode()) <= SCHEMA_BYTES_MAX
@@ -65,77 +63,127 @@ def test_its_configuration_can_be_shown_as_a_form(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", DRIVERS)
+@every_driver
+def test_every_text_list_and_number_of_its_configuration_is_bounded(name: str) -> None:
+    schema = DRIVERS[name].configuration_class.model_json_schema()
+    assert [] == [
+        f"{'.'.join(path)}: {unbounded}"
+        for path, member in properties_of(schema)
+        for unbounded in unbounded_in(member)
+    ]
+
+
+@every_driver
 def test_an_unknown_key_in_its_configuration_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         DRIVERS[name].configuration_class.model_validate({"no_such_key": 1})
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
-def test_what_it_measures_can_be_announced(case: Path) -> None:
-    driver, _, _ = load(case)
-    announcement = Announcement(
-        "dev-1", driver.model, "1", driver.fields, driver.sample_rate_hz, boot_id=1
-    )
-    assert announcement == decode_announcement(encode_announcement(announcement), "dev-1")
-    assert all(field.description for field in driver.fields)
+@every_case
+async def test_what_it_measures_can_be_announced(case: Path) -> None:
+    async with loaded(case) as it:
+        await it.read()
+        driver = it.driver
+        announcement = Announcement(
+            "dev-1", driver.model, "1", driver.fields, driver.sample_rate_hz, boot_id=1
+        )
+        assert announcement == decode_announcement(encode_announcement(announcement), "dev-1")
+        assert all(field.description for field in driver.fields)
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
+@every_case
 async def test_its_commands_are_described_and_carried_out_or_refused(case: Path) -> None:
-    driver, _, _ = load(case)
-    names = [command.name for command in driver.commands]
-    assert len(names) == len(set(names))
-    for command in driver.commands:
-        assert re.fullmatch(COMMAND_NAME_PATTERN, command.name)
-        assert command.description
-        schema = command.parameters_schema
-        assert "object" == schema["type"], command.name
-        jsonschema.Draft202012Validator.check_schema(schema)
-        assert len(compact_json(schema).encode()) <= SCHEMA_BYTES_MAX
-        with pytest.raises((CommandRefusedError, DeviceUnavailableError)):
-            await driver.act(command.name, {"no such parameter": 1})
-    with pytest.raises(CommandRefusedError):
-        await driver.act("no_such_command", {})
-    await driver.close()
+    async with loaded(case) as it:
+        names = [command.name for command in it.driver.commands]
+        assert len(names) == len(set(names))
+        for command in it.driver.commands:
+            assert re.fullmatch(COMMAND_NAME_PATTERN, command.name)
+            assert command.description
+            schema = command.parameters_schema
+            assert "object" == schema["type"], command.name
+            jsonschema.Draft202012Validator.check_schema(schema)
+            assert len(compact_json(schema).encode()) <= SCHEMA_BYTES_MAX
+            with pytest.raises((CommandRefusedError, DeviceUnavailableError)):
+                await it.driver.act(command.name, {"no such parameter": 1})
+        with pytest.raises(CommandRefusedError):
+            await it.driver.act("no_such_command", {})
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
-def test_what_can_be_written_is_measured_and_the_command_is_there(case: Path) -> None:
-    driver, _, _ = load(case)
-    assert set(driver.writable) <= {field.name for field in driver.fields}
-    assert bool(driver.writable) == ("set" in {command.name for command in driver.commands})
+@every_case
+async def test_what_can_be_written_is_measured_and_the_command_is_there(case: Path) -> None:
+    async with loaded(case) as it:
+        driver = it.driver
+        assert set(driver.writable) <= {field.name for field in driver.fields}
+        assert bool(driver.writable) == ("set" in {command.name for command in driver.commands})
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
+@every_case
 async def test_a_golden_case_gives_the_recorded_readings(case: Path) -> None:
-    driver, poll, expected = load(case)
-    readings = (await driver.read(poll)).readings
-    assert [item["field"] for item in expected] == [item.name for item in readings]
-    for wanted, given in zip(expected, readings, strict=True):
+    async with loaded(case) as it:
+        polled = await it.read()
+        expected = it.expected
+    assert [item["field"] for item in expected["readings"]] == [
+        item.name for item in polled.readings
+    ]
+    for wanted, given in zip(expected["readings"], polled.readings, strict=True):
         assert wanted["observed_at_us"] == list(given.observed_at_us)
-        assert list(given.values) == pytest.approx(wanted["values"], abs=1e-9)
+        assert [type(value) for value in wanted["values"]] == [type(v) for v in given.values]
+        if isinstance(given.values[0], str | bool):
+            assert wanted["values"] == list(given.values)
+        else:
+            assert list(given.values) == pytest.approx(wanted["values"], abs=1e-9)
+    assert expected.get("events", []) == [
+        [event.observed_at_us, event.type, event.data] for event in polled.events
+    ]
+    for place, location in zip(expected.get("locations", []), polled.locations, strict=True):
+        for key, value in place.items():
+            assert getattr(location, key) == pytest.approx(value, abs=1e-9), key
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
+@every_case
 async def test_readings_are_declared_in_the_poll_in_order_and_accepted(case: Path) -> None:
-    driver, poll, _ = load(case)
-    readings = (await driver.read(poll)).readings
-    names = [item.name for item in readings]
-    assert len(names) == len(set(names))
-    assert set(names) <= {field.name for field in driver.fields}
+    async with loaded(case) as it:
+        readings = (await it.read()).readings
+        names = [item.name for item in readings]
+        assert len(names) == len(set(names))
+        assert set(names) <= {field.name for field in it.driver.fields}
     for item in readings:
         times = list(item.observed_at_us)
         assert sorted(set(times)) == times
-        assert poll.start_us <= times[0]
-        assert times[-1] < poll.end_us
-    assert_accepted(readings, poll)
+        assert it.poll.start_us <= times[0]
+        assert times[-1] <= it.poll.end_us
+    if readings:
+        assert_accepted(readings, it.poll)
 
 
-@pytest.mark.parametrize("case", CASES, ids=case_name)
+@every_case
 async def test_the_same_seed_gives_the_same_readings(case: Path) -> None:
-    (one, poll, _), (other, _, _) = load(case), load(case)
-    assert await one.read(poll) == await other.read(poll)
+    async with loaded(case) as one:
+        first = await one.read()
+    async with loaded(case) as other:
+        assert first == await other.read()
+
+
+@every_case
+@pytest.mark.parametrize("how", SPOILED)
+async def test_a_wrong_answer_is_an_error_that_names_it_and_never_a_crash(
+    case: Path, how: str, tmp_path: Path
+) -> None:
+    answers = [file for file in case.parent.rglob("*") if file.is_file() and file != case]
+    for index, spoiled in enumerate(answers):
+        folder = tmp_path / str(index)
+        shutil.copytree(case.parent, folder)
+        target = folder / spoiled.relative_to(case.parent)
+        target.write_bytes(SPOILED[how](spoiled.read_bytes()))
+        said = "what could still be read"
+        try:
+            async with loaded(case, folder) as it:
+                polled = await it.read()
+                if polled.readings:
+                    assert_accepted(polled.readings, it.poll)
+        except (DecodeError, DeviceUnavailableError, ConfigError) as error:
+            said = str(error)
+        assert 0 < len(said) <= ERROR_LENGTH_MAX
 
 
 def properties_of(
@@ -146,6 +194,22 @@ def properties_of(
         yield (*path, name), member
     for name, definition in schema.get("$defs", {}).items():
         yield from properties_of(definition, (*path, name))
+
+
+def unbounded_in(member: dict[str, Any]) -> Iterator[str]:
+    """Name what in the schema of a property has no bound."""
+    kind = member.get("type")
+    is_chosen = "enum" in member or "const" in member
+    if kind == "array" and "maxItems" not in member:
+        yield "list"
+    if kind == "object" and "additionalProperties" in member and "maxProperties" not in member:
+        yield "object"
+    if kind in {"number", "integer"} and not member.keys() & {"maximum", "exclusiveMaximum"}:
+        yield "number"
+    if kind == "string" and not is_chosen and not member.keys() & {"maxLength", "pattern"}:
+        yield "string"
+    for inner in (*member.get("anyOf", ()), *member.get("oneOf", ())):
+        yield from unbounded_in(inner)
 
 
 def assert_accepted(readings: Sequence[FieldReadings], poll: Poll) -> None:

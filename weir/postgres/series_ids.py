@@ -1,7 +1,6 @@
 """The integers behind (serial, field), in memory: bounded, and filled in bulk."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterable
 
 import asyncpg
 
@@ -13,11 +12,6 @@ SERIES_CACHED_MAX = 400_000
 #: Series asked for in one statement.
 RESOLVED_AT_ONCE_MAX = 5_000
 
-#: (serial, field).
-Key: TypeAlias = tuple[str, str]
-#: (device_id, series_id).
-Ids: TypeAlias = tuple[int, int]
-
 
 class SeriesIds:
     """Gives (device_id, series_id) for (serial, field), enrolling what is new."""
@@ -25,28 +19,35 @@ class SeriesIds:
     def __init__(self, pool: asyncpg.Pool, *, cached_max: int = SERIES_CACHED_MAX) -> None:
         self._pool = pool
         self._cached_max = cached_max
-        self._known: dict[Key, Ids] = {}
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    async def resolve(self, keys: Sequence[Key], units: Sequence[str]) -> list[Ids]:
-        """Give the integers of every (serial, field), in the order given; each has its unit.
+    async def resolve(
+        self, wanted: Iterable[tuple[str, str, str]]
+    ) -> dict[tuple[str, str], tuple[int, int]]:
+        """Give the integers of every (serial, field, unit), whatever is forgotten meanwhile.
 
         Raises:
             RejectedByStoreError: one could not be enrolled.
             StoreUnavailableError: try again later.
         """
-        known = self._known
-        try:
-            return [known[key] for key in keys]
-        except KeyError:
-            missing = {key: unit for key, unit in zip(keys, units, strict=True) if key not in known}
-        # Held here, whatever is forgotten meanwhile.
-        found = {key: known[key] for key in keys if key in known}
-        found |= await self._look_up(missing)
-        return [found[key] for key in keys]
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        missing: dict[tuple[str, str], str] = {}
+        for serial, field, unit in wanted:
+            key = (serial, field)
+            ids = self._known.get(key)
+            if ids is None:
+                missing[key] = unit
+            else:
+                found[key] = ids
+        if missing:
+            found |= await self._look_up(missing)
+        return found
 
-    async def _look_up(self, missing: dict[Key, str]) -> dict[Key, Ids]:
+    async def _look_up(
+        self, missing: dict[tuple[str, str], str]
+    ) -> dict[tuple[str, str], tuple[int, int]]:
         keys = [(serial, field, unit) for (serial, field), unit in missing.items()]
-        found: dict[Key, Ids] = {}
+        found: dict[tuple[str, str], tuple[int, int]] = {}
         for start in range(0, len(keys), RESOLVED_AT_ONCE_MAX):
             found |= await resolve_series(self._pool, keys[start : start + RESOLVED_AT_ONCE_MAX])
         for serial, field in missing:

@@ -41,8 +41,6 @@ SERVICES = {
 
 if __name__ == "__main__":
     try:
-        names = sys.argv[1].split(",")
-        mains = {name: SERVICES[name] for name in names}
-        run_service(sys.argv[1], Settings.from_env(os.environ), mains)
+        run_service(sys.argv[1], Settings.from_env(os.environ), SERVICES[sys.argv[1]])
     except WeirError as error:
         sys.exit(f"{type(error).__name__}: {error}")
