@@ -23,9 +23,40 @@ class Trend:
     slope_min: float
     slope_max: float
 
-    def is_flat(self, slope_max: float) -> bool:
-        """Whether a rise of more than `slope_max` a minute is excluded."""
-        return self.slope_max <= slope_max
+    def excludes(self, slope: float) -> bool:
+        """Whether a rise of more than `slope` a minute is excluded."""
+        return self.slope_max <= slope
+
+
+@dataclass(frozen=True, slots=True)
+class Thirds:
+    """Medians of the first, the middle and the last third of the samples.
+
+    A neighbour on the machine that is busy for a while moves a slope and its whole interval. It
+    moves a median only when it is busy for half of a third, and the rise only in the last one.
+    """
+
+    first: float
+    middle: float
+    last: float
+
+    @property
+    def rise(self) -> float:
+        """How far the end lies above what was seen before; negative where it lies below."""
+        return self.last - max(self.first, self.middle)
+
+
+def thirds(values: Sequence[float]) -> Thirds:
+    """Take the medians of the thirds of `values`, in order of time and at least three.
+
+    Raises:
+        ValueError: they are too few.
+    """
+    size = len(values) // 3
+    if not size:
+        raise ValueError(f"{len(values)} samples are too few for three thirds")
+    parts = (values[:size], values[size:-size], values[-size:])
+    return Thirds(*(statistics.median(part) for part in parts))
 
 
 def fit(samples: Sequence[tuple[float, float]]) -> Trend:

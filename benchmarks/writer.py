@@ -20,7 +20,7 @@ def main(name: str) -> None:
     """Run the consumer as the command does, then print processor time and memory as JSON."""
     settings = Settings.from_env({**os.environ, "WEIR_LOG_LEVEL": "warning"})
     consumer_class = load("consumers", name, Consumer)
-    run_service(name, settings, partial(run_consumer, consumer_class, settings))
+    run_service(name, settings, {name: partial(run_consumer, consumer_class, settings)})
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cost = {"cpu_s": usage.ru_utime + usage.ru_stime, "rss_mb_max": usage.ru_maxrss / 1024}
     print(json.dumps(cost), flush=True)  # noqa: T201

@@ -54,7 +54,9 @@ def headline(state: StackState) -> str:
     if any(part.state is PartState.STOPPED for part in state.parts):
         return "stopping"
     if parts:
-        return f"restarting {', '.join(part.name for part in parts)}: see {parts[0].log}"
+        # Of services that share a process, the process.
+        names = dict.fromkeys(part.log.stem for part in parts)
+        return f"restarting {', '.join(names)}: see {parts[0].log}"
     is_up = all(part.state in {PartState.READY, PartState.DONE} for part in state.parts)
     return "ready" if is_up else "starting"
 

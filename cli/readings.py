@@ -50,6 +50,7 @@ _VALUE = Column("value", "VALUE", align="right")
 _SERIAL = Column("serial", "SERIAL")
 _FIELD = Column("field", "FIELD")
 _UNIT = Column("unit", "UNIT")
+_QUALITY = Column("quality", "QUALITY")
 
 
 class ReadingFormat(StrEnum):
@@ -84,12 +85,16 @@ def get(
     limit: Annotated[
         int, typer.Option(metavar="N", min=0, help="At most N rows; 0: all.")
     ] = _LIMIT,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Add what devices have against their readings.")
+    ] = False,
     output: ReadingOutput = ReadingFormat.TABLE,
 ) -> None:
     """Print the readings of a window, oldest first; without a window, the last 20.
 
     Times are UTC. A window has its start but not its end, and cuts buckets exactly: only readings
-    inside count. What is written to a file, `iotctl readings export` writes faster.
+    inside count. What is written to a file, `iotctl readings export` writes faster. JSON names the
+    quality of a reading wherever it is doubted.
 
     Examples:
         iotctl readings get crane-7 acceleration --since 5m
@@ -105,13 +110,15 @@ def get(
     }
     if last is None and since is None and until is None and resolution is Resolution.RAW:
         last = _LAST
+    doubts = [_QUALITY] if quality else []
     with open_gateway() as gateway:
         if last is not None or (max_points is not None and resolution is Resolution.RAW):
             newest: Parameters = {"newest": True, "limit": last} if last else {}
-            _print(*_rows_of(gateway.get(PATH, {**wanted, **newest}), wanted), output)
+            columns, page = _rows_of(gateway.get(PATH, {**wanted, **newest}), wanted)
+            _print([*columns, *doubts], page, output)
             return
         columns, rows = _pages(gateway, wanted, limit)
-        _print(columns, islice(rows, limit or None), output)
+        _print([*columns, *doubts], islice(rows, limit or None), output)
         if next(rows, None) is not None:
             print_note(f"and more: only the first {limit} are printed (--limit)")
 

@@ -16,7 +16,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from cli._output import Column, Format, Output, print_note, print_rows
 from cli._stream_start import START_HELP, parse_start
@@ -68,8 +77,23 @@ def drop(name: Annotated[str, typer.Argument(metavar="SCHEMA")]) -> None:
     asyncio.run(replays.drop(settings, name))
 
 
+class RateColumn(ProgressColumn):
+    """How many messages are read in a second, lately."""
+
+    def render(self, task: Task) -> Text:
+        """Give nothing before anything is known."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
+
+
 async def _run(settings: Settings, plan: replays.Plan, schema: str | None) -> None:
-    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("replaying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("replay", total=plan.message_count)
         async for progress in replays.run(settings, Measurements, plan, schema):

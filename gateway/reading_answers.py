@@ -22,6 +22,9 @@ class Reading(BaseModel):
     observed_at: Instant
     value: float | str
     unit: str
+    quality: Literal["uncertain", "bad"] | None = Field(
+        None, description="what the device has against it; absent: nothing"
+    )
 
 
 class ReadingPage(BaseModel):
@@ -124,9 +127,14 @@ def name_readings(readings: Iterable[stored.Reading], series: Iterable[Series]) 
             observed_at=reading.observed_at,
             value=reading.value,
             unit=names[reading.lane.series_id].unit,
+            **_doubt(reading),
         )
         for reading in readings
     ]
+
+
+def _doubt(reading: stored.Reading) -> dict[str, Any]:
+    return {} if reading.quality is None else {"quality": reading.quality.word}
 
 
 def bucket_page(

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from producers.csv_file import CsvFile, Row
 from producers.csv_lines import Problem
-from producers.device import BOOT_ID_MAX, Device, Identity
+from producers.device import Device, Identity
 from weir import __version__
 from weir.clock import Clock, SystemClock, to_us
 from weir.codec.encode import FieldReadings
 from weir.errors import ConfigError, ImplausibleReadingError
 from weir.model.announcement import Announcement
-from weir.model.limits import FUTURE_US_MAX, OBSERVED_AT_US_MIN
+from weir.model.limits import BOOT_ID_MAX, FUTURE_US_MAX, OBSERVED_AT_US_MIN
 from weir.mqtt.address import MqttAddress
 from weir.runtime.publisher import DevicePublisher
 

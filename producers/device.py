@@ -13,9 +13,6 @@ from weir.model.announcement import Announcement
 from weir.model.device_log import Level, LogEntry
 from weir.runtime.publisher import DevicePublisher
 
-#: Boot ids are 32 bits on the wire; 0 says that there is none.
-BOOT_ID_MAX = 2**32 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from weir import metrics
 from weir.clock import SystemClock
 from weir.config import EnrolmentPolicy, Settings, reveal
 from weir.consumer import JOURNAL, Consumer, JournalConsumer, Ports, QueueConsumer, StreamConsumer
@@ -17,6 +18,7 @@ from weir.model.names import partition_streams
 from weir.model.presence import Patience
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
+from weir.postgres.commands import PostgresCommandStore
 from weir.postgres.dead_letters import PostgresDeadLetterStore
 from weir.postgres.device_logs import PostgresDeviceLogStore
 from weir.postgres.devices import PostgresDeviceStore
@@ -76,8 +78,12 @@ async def run_consumer(
         TooManyDeadLettersError: the consumer rejects nearly everything.
     """
     postgres_url = reveal(settings.postgres.url, "WEIR_POSTGRES_URL")
-    async with open_pool(postgres_url) as pool:
-        await run_until(stop, _run_consumer(consumer_class, settings, pool))
+    metrics.RUNNING.labels(consumer_class.name).set(0)
+    try:
+        async with open_pool(postgres_url) as pool:
+            await run_until(stop, _run_consumer(consumer_class, settings, pool))
+    finally:
+        metrics.RUNNING.labels(consumer_class.name).set(0)
 
 
 async def _run_consumer(
@@ -87,6 +93,7 @@ async def _run_consumer(
     amqp_url = reveal(settings.amqp.url, "WEIR_AMQP_URL")
     async with open_publisher(amqp_url, f"publishes for {consumer_class.name}") as publisher:
         consumer = consumer_class(make_ports(settings, pool, publisher))
+        metrics.RUNNING.labels(consumer.name).set(1)
         if isinstance(consumer, StreamConsumer):
             await _run_stream_consumer(consumer, settings, pool)
         elif isinstance(consumer, QueueConsumer):
@@ -198,6 +205,7 @@ def make_ports(
         retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
+        commands=PostgresCommandStore(pool, timedelta(days=settings.command.kept_days)),
         device_logs=_device_logs(settings, pool),
         publisher=publisher or RabbitmqPublisher(None, ""),
         stream_ends=partial(_stream_ends, settings),

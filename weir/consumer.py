@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
+from weir.command_port import CommandStore
 from weir.control_ports import PresenceStore, StreamEnds
 from weir.events.event import JournalRecord
 from weir.model.names import partition_streams
@@ -46,6 +47,7 @@ class Ports:
     retention: RetentionStore
     sequences: SequenceStore
     dead_letters: DeadLetterStore
+    commands: CommandStore
     device_logs: DeviceLogStore
     publisher: Publisher
     stream_ends: StreamEnds
@@ -127,10 +129,14 @@ class StreamConsumer(Consumer, Generic[Item]):
 
     #: The stream that it reads; None: those of the measurements, one for each partition.
     stream: ClassVar[str | None] = None
-    #: The consumer whose projection this one builds on: it commits nothing that the other has not.
+    #: The consumer whose projection this one builds on: it reads nothing that the other has not
+    #: committed.
     follows: ClassVar[str | None] = None
     #: Waited before each commit, so that what is touched often is written less often.
     commit_interval_s: ClassVar[float] = 0.0
+    #: The shortest time from the start of a commit to that of the next, unless much waits already:
+    #: what trickles in is stored together, and what comes alone is stored at once.
+    pace_s: ClassVar[float] = 0.0
     #: How long without a message until `commit` is called with none; None: never.
     idle_interval_s: ClassVar[float | None] = None
 

@@ -14,12 +14,14 @@
       - DeviceDisabledError    an operator has shut it out
       - DeviceDeletedError     an operator has deleted it
     + UnknownDeletionError     nobody asked for this deletion of readings
+    + UnknownCommandError      a reply to a command that its device was never sent
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
     + StreamReplacedError      the stream is a new one: it ends before the checkpoint
     + StoreUnavailableError
     + GatewayUnavailableError
     + DeviceUnavailableError
+    + SpoolFullError           the edge agent has no room for what it has read
   x RefusedItemsError          some items of a commit cannot be accepted; nothing was stored
   x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
@@ -28,6 +30,7 @@
   x NotFoundError              no such device, field or resource
   x CommandRefusedError        a device cannot, or must not, carry out a command
   x RequestError               a request that the gateway refused, with its reason
+    + RefusedPartsError        what it asks for is refused; says of each part why
     + PreconditionRequiredError  a change must say which version it is of
     + UnauthorizedError        no credential, or one that does not hold (any more)
     + ForbiddenError           the credential holds, but does not permit this
@@ -35,7 +38,7 @@
   x ProcessError               a process that we started cannot start, or does not become ready
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class WeirError(Exception):
@@ -131,6 +134,12 @@ class UnknownDeletionError(InvalidMessageError):
     reason = "unknown_deletion"
 
 
+class UnknownCommandError(InvalidMessageError):
+    """A device answers a command that it was never sent, or that is kept no more."""
+
+    reason = "unknown_command"
+
+
 class RefusedItemsError(WeirError):
     """Some items of a commit can never be accepted, by their index; nothing was stored."""
 
@@ -171,6 +180,10 @@ class DeviceUnavailableError(TransientError):
     """What a driver reads does not answer; the next poll may do."""
 
 
+class SpoolFullError(TransientError):
+    """The edge agent's spool, or its disk, has no room for a message."""
+
+
 class CommandRefusedError(WeirError):
     """A device cannot, or must not, carry out a command; the message is what it answers."""
 
@@ -193,6 +206,14 @@ class NotFoundError(WeirError):
 
 class RequestError(WeirError):
     """The gateway refused a request; the message is the reason that it gave."""
+
+
+class RefusedPartsError(RequestError):
+    """What was asked for is refused; `parts`: (where in the request, why) of each wrong part."""
+
+    def __init__(self, message: str, parts: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.parts = parts
 
 
 class PreconditionRequiredError(RequestError):

@@ -63,6 +63,11 @@ LAG_SECONDS = Gauge(
     "Age of the newest message in the last commit when it was committed.",
     ["consumer"],
 )
+RUNNING = Gauge(
+    "weir_consumer_running",
+    "1 once the consumer has found its broker, its queues and its database, until it ends.",
+    ["consumer"],
+)
 LAST_COMMIT_TIMESTAMP = Gauge(
     "weir_last_commit_timestamp_seconds", "When the consumer last committed.", ["consumer"]
 )

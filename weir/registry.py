@@ -3,8 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from weir.errors import ConfigError
 
@@ -23,6 +22,9 @@ def discover(package: str, kind: type[T]) -> dict[str, type[T]]:
     found: dict[str, type[T]] = {}
     for module_name in sorted(names(package)):
         found[module_name] = load(package, module_name, kind)
+    # A small device names its drivers; it is spared what looks through all distributions.
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=f"weir.{package}"):
         if entry.name in found:
             raise ConfigError(f"two plugins of {package} are called {entry.name!r}")
@@ -33,12 +35,16 @@ def discover(package: str, kind: type[T]) -> dict[str, type[T]]:
 def find(package: str, name: str, kind: type[T]) -> type[T]:
     """Import one plugin by its name, and no other; the folder's own come first.
 
+    Other distributions are only looked through when it is none of the folder's.
+
     Raises:
         ConfigError: there is none of that name, or it is not what it says.
     """
     own = names(package)
     if name in own:
         return load(package, name, kind)
+    from importlib.metadata import entry_points
+
     others = list(entry_points(group=f"weir.{package}"))
     for entry in others:
         if entry.name == name:
@@ -74,8 +80,8 @@ def load(package: str, module_name: str, kind: type[T]) -> type[T]:
     return classes[0]
 
 
-def _load_entry(entry: EntryPoint, kind: type[T]) -> type[T]:
-    """Import a plugin of another distribution, which may be anything.
+def _load_entry(entry: Any, kind: type[T]) -> type[T]:
+    """Import the plugin of an `EntryPoint` of another distribution, which may be anything.
 
     Raises:
         ConfigError: it cannot be imported, or is no such plugin.

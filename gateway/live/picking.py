@@ -11,6 +11,7 @@ from weir.clock import from_us
 from weir.codec.measurement import MeasurementBatch
 from weir.codec.telemetry import decode_telemetry
 from weir.errors import InvalidMessageError
+from weir.model.quality import doubt
 
 #: Readings in one event: some 50 KiB of numbers, at most 2 MiB of texts.
 EVENT_READINGS_MAX = 500
@@ -75,12 +76,15 @@ def _readings(
         count = len(column.observed_at_us)
         if not wanted.fields or column.name in wanted.fields:
             unit = column.unit or wanted.units.get((batch.serial, column.name), "")
+            doubted = doubt(column.quality)
+            quality = {} if doubted is None else {"quality": doubted.word}
             for index in range(max(0, given_count - first), count):
                 reading = {
                     "field": column.name,
                     "observed_at": format_instant(from_us(int(column.observed_at_us[index]))),
                     "value": texts[index] if texts else float(column.numbers[index]),
                     "unit": unit,
+                    **quality,
                 }
                 yield first + index, reading
         first += count

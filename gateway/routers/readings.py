@@ -115,7 +115,7 @@ async def get_readings(
     return bucket_page(page, series, question, cursor)
 
 
-@router.get("/tail")
+@router.get("/tail", response_model_exclude_unset=True)
 async def get_tail(query: Annotated[TailQuery, InQuery()], context: InContext) -> TailPage:
     """Follow devices: the newest readings first, then, with `cursor`, what has come since.
 

@@ -15,10 +15,11 @@ from weir.driver import DriverConfiguration
 from weir.model.limits import FIELD_NAME_PATTERN, READING_COUNT_MAX
 from weir.model.serial import SERIAL_PATTERN
 
+#: One process polls some hundred devices once a second; simulated ones may be more.
+DEVICE_COUNT_MAX = 10_000
 #: A device that is polled less than once a day is no live device.
 INTERVAL_S_MAX = 86_400.0
 INTERVAL_S_MIN = 0.01
-DEVICE_COUNT_MAX = 1_000
 MEBIBYTE = 1024 * 1024
 
 Serial = Annotated[str, StringConstraints(pattern=f"^{SERIAL_PATTERN}$")]
@@ -26,7 +27,7 @@ FieldName = Annotated[str, StringConstraints(pattern=f"^{FIELD_NAME_PATTERN}$")]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class WhenFull(StrEnum):
@@ -39,73 +40,114 @@ class WhenFull(StrEnum):
 class Credentials(_Group):
     """How a device shows who it is; one of the three, or none."""
 
-    password: SecretStr | None = None
-    """The password itself."""
-    password_file: Path | None = None
-    """A file that has the password, and nothing else."""
-    password_env: str | None = None
-    """A variable of the environment that has the password."""
+    password: SecretStr | None = Field(None, description="The password itself.")
+    password_file: Path | None = Field(
+        None, description="A file that has the password, and nothing else."
+    )
+    password_env: str | None = Field(
+        None, description="A variable of the environment that has the password."
+    )
 
 
 class BrokerConfiguration(_Group):
     """Where messages go."""
 
-    url: Annotated[str, StringConstraints(pattern="^mqtts?://")]
-    """`mqtt://host:1883`, or `mqtts://host:8883` for TLS; a virtual host as path."""
-    ca: Path | None = None
-    """PEM file of the authorities to trust; absent: the system's."""
-    certificate: Path | None = None
-    """PEM file with a certificate of this computer, for brokers that ask for one."""
-    key: Path | None = None
-    """PEM file with that certificate's key."""
+    url: Annotated[str, StringConstraints(pattern="^mqtts?://")] = Field(
+        description="`mqtt://host:1883`, or `mqtts://host:8883` for TLS; a virtual host as path."
+    )
+    ca: Path | None = Field(
+        None, description="PEM file of the authorities to trust; absent: the system's."
+    )
+    certificate: Path | None = Field(
+        None,
+        description="PEM file with a certificate of this computer, for brokers that ask for one.",
+    )
+    key: Path | None = Field(None, description="PEM file with that certificate's key.")
 
 
 class SpoolConfiguration(_Group):
     """Where messages wait until the broker has them."""
 
-    path: Path = Path("edge.spool")
-    """An SQLite file, made when it is missing; from the folder of this file."""
-    bytes_max: int = Field(256 * MEBIBYTE, ge=MEBIBYTE, le=1024 * 1024 * MEBIBYTE)
-    """The most that may wait, in bytes of messages."""
-    when_full: WhenFull = WhenFull.DROP_OLDEST
-    """drop_oldest: the least important first, then the oldest; stop_reading: devices wait."""
-    backlog_bytes_per_s: int = Field(256 * 1024, ge=1_024, le=1024 * MEBIBYTE)
-    """How fast what has waited is sent beside what is new."""
+    path: Path = Field(
+        Path("edge.spool"),
+        description="An SQLite file, made when it is missing; from the folder of this file.",
+    )
+    bytes_max: int = Field(
+        256 * MEBIBYTE,
+        ge=MEBIBYTE,
+        le=1024 * 1024 * MEBIBYTE,
+        description="The most that may wait, in bytes of messages.",
+    )
+    when_full: WhenFull = Field(
+        WhenFull.DROP_OLDEST,
+        description="drop_oldest: least important first; stop_reading: devices wait.",
+    )
+    backlog_bytes_per_s: int = Field(
+        256 * 1024,
+        ge=1_024,
+        le=1024 * MEBIBYTE,
+        description="How fast what has waited is sent beside what is new.",
+    )
 
 
 class BatchConfiguration(_Group):
     """When readings become a message: whatever comes first, and at once with a device event."""
 
-    readings: int = Field(1_000, ge=1, le=READING_COUNT_MAX)
-    """So many readings are enough."""
-    seconds: float = Field(0.0, ge=0, le=3_600)
-    """So long the first one may wait; 0: every poll is a message. A crash loses what waits."""
+    readings: int = Field(
+        1_000, ge=1, le=READING_COUNT_MAX, description="So many readings are enough."
+    )
+    seconds: float = Field(
+        0.0,
+        ge=0,
+        le=3_600,
+        description="So long the first one may wait, and is lost by a crash; 0: each poll.",
+    )
 
 
 class FieldConfiguration(_Group):
     """When a field is reported; without it, at every poll."""
 
-    dead_band: float = Field(0.0, ge=0, allow_inf_nan=False)
-    """Report a change of more than this, in the field's unit; 0: any change."""
-    heartbeat_s: float = Field(3_600.0, gt=0, le=INTERVAL_S_MAX)
-    """Report at least so often, also without a change."""
+    dead_band: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Report a change of more than this, in the field's unit; 0: any change.",
+    )
+    heartbeat_s: float = Field(
+        3_600.0,
+        gt=0,
+        le=INTERVAL_S_MAX,
+        description="Report at least so often, also without a change.",
+    )
 
 
 class DeviceDocument(_Group):
     """What a device can be told from afar."""
 
-    interval_s: float = Field(1.0, ge=INTERVAL_S_MIN, le=INTERVAL_S_MAX)
-    """Seconds between polls, which lie on multiples of it since 1970."""
-    timeout_s: float = Field(10.0, gt=0, le=600)
-    """A poll that takes longer has failed."""
-    jitter_s: float = Field(0.0, ge=0, le=INTERVAL_S_MAX)
-    """Poll up to so much later, by an amount of the device's own; times stay aligned."""
-    batch: BatchConfiguration = Field(default_factory=BatchConfiguration)
-    """When readings become a message."""
-    fields: dict[FieldName, FieldConfiguration] = Field(default_factory=dict)
-    """Fields that are reported on change; `*` is not known, each by its name."""
-    settings: dict[str, Any] = Field(default_factory=dict)
-    """What the driver is told: `iotctl edge drivers` names its settings."""
+    interval_s: float = Field(
+        1.0,
+        ge=INTERVAL_S_MIN,
+        le=INTERVAL_S_MAX,
+        description="Seconds between polls, which lie on multiples of it since 1970.",
+    )
+    timeout_s: float = Field(10.0, gt=0, le=600, description="A poll that takes longer has failed.")
+    jitter_s: float = Field(
+        0.0,
+        ge=0,
+        le=INTERVAL_S_MAX,
+        description="Poll up to so much later, always the same; times stay aligned.",
+    )
+    batch: BatchConfiguration = Field(
+        default_factory=BatchConfiguration, description="When readings become a message."
+    )
+    fields: dict[FieldName, FieldConfiguration] = Field(
+        default_factory=dict,
+        description="Fields that are reported on change; `*` is not known, each by its name.",
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What the driver is told: `iotctl edge drivers` names its settings.",
+    )
 
 
 #: What `DeviceDocument` has: the part of a device's entry that may come from afar.
@@ -115,32 +157,32 @@ DOCUMENT_KEYS = frozenset(DeviceDocument.model_fields)
 class DeviceConfiguration(Credentials, DeviceDocument):
     """One device, with a connection of its own."""
 
-    serial: Serial
-    """Who it is: its identity on the broker."""
-    driver: str = Field(min_length=1, max_length=100)
-    """What reads it."""
+    serial: Serial = Field(description="Who it is: its identity on the broker.")
+    driver: str = Field(min_length=1, max_length=100, description="What reads it.")
 
 
 class HealthConfiguration(Credentials):
     """The agent as a device: how its spool, its links and its devices are."""
 
-    serial: Serial
-    """Who it is: its identity on the broker."""
-    interval_s: float = Field(60.0, ge=1, le=INTERVAL_S_MAX)
-    """Seconds between reports."""
+    serial: Serial = Field(description="Who it is: its identity on the broker.")
+    interval_s: float = Field(60.0, ge=1, le=INTERVAL_S_MAX, description="Seconds between reports.")
 
 
 class AgentConfiguration(_Group):
     """An edge agent."""
 
-    broker: BrokerConfiguration
-    """Where messages go."""
-    spool: SpoolConfiguration = Field(default_factory=SpoolConfiguration)
-    """Where messages wait until the broker has them."""
-    agent: HealthConfiguration | None = None
-    """The agent as a device of its own; absent: it reports nothing about itself."""
-    devices: list[DeviceConfiguration] = Field(default_factory=list, max_length=DEVICE_COUNT_MAX)
-    """What is polled."""
+    broker: BrokerConfiguration = Field(description="Where messages go.")
+    spool: SpoolConfiguration = Field(
+        default_factory=SpoolConfiguration,
+        description="Where messages wait until the broker has them.",
+    )
+    agent: HealthConfiguration | None = Field(
+        None,
+        description="The agent as a device of its own; absent: it reports nothing about itself.",
+    )
+    devices: list[DeviceConfiguration] = Field(
+        default_factory=list, max_length=DEVICE_COUNT_MAX, description="What is polled."
+    )
 
 
 def document_class(configuration_class: type[DriverConfiguration]) -> type[DeviceDocument]:

@@ -1,6 +1,6 @@
 """Shoot at the whole pipeline, and count.
 
-    python -m tests.chaos --seed 7 [--seeds 10] [--readings 100000] [--faults 44] [--keep]
+    python -m tests.chaos --seed 7 [--seeds 10] [--readings 130000] [--faults 33] [--keep]
 
 Exit code 1 when a reading was lost or duplicated, or when anything else is not as it must be.
 """
@@ -16,7 +16,8 @@ from tests.chaos.report import print_table, replay_command, summary, write_json
 from tests.chaos.run import Progress, run
 from tests.chaos.world import Shape, World
 
-_READING_COUNT = 100_000
+#: A killed publisher gives up a part of what was on its way: more than 100 000 are left.
+_READING_COUNT = 130_000
 _FAULT_COUNT = 33
 
 

@@ -35,7 +35,19 @@ def print_table(console: Console, outcomes: Sequence[Outcome]) -> None:
         table.add_column(title, justify="right")
     for outcome in outcomes:
         table.add_row(*_cells(outcome))
+    if len(outcomes) > 1:
+        table.add_section()
+        table.add_row(*_totals(outcomes))
     console.print(table)
+    console.print(verdict_line(outcomes), markup=False, highlight=False)
+
+
+def verdict_line(outcomes: Sequence[Outcome]) -> str:
+    """Say in a line whether all runs passed, and which did not."""
+    failed = [str(outcome.shape.seed) for outcome in outcomes if not outcome.is_passed]
+    if failed:
+        return f"verdict: FAILED: seeds {', '.join(failed)} of {len(outcomes)}"
+    return f"verdict: passed: {len(outcomes)} of {len(outcomes)} seeds"
 
 
 def summary(outcome: Outcome) -> str:
@@ -79,6 +91,32 @@ def _cells(outcome: Outcome) -> list[str]:
         f"{max(recoveries, default=0.0):.1f} s",
         f"{outcome.took_s:.0f} s",
         "passed" if outcome.is_passed else "FAILED",
+    ]
+
+
+def _totals(outcomes: Sequence[Outcome]) -> list[str]:
+    verdicts = [outcome.verdict for outcome in outcomes]
+    slowest = [i.recovery_s for o in outcomes for i in o.injections if i.recovery_s is not None]
+    sums = [
+        sum(verdict.attempted for verdict in verdicts),
+        sum(verdict.acknowledged for verdict in verdicts),
+        sum(verdict.stored for verdict in verdicts),
+        sum(verdict.lost for verdict in verdicts),
+        sum(verdict.duplicated for verdict in verdicts),
+        sum(verdict.poison for verdict in verdicts),
+        sum(verdict.dead_letters for verdict in verdicts),
+        sum(len(outcome.injections) for outcome in outcomes),
+        sum(outcome.recovered_count for outcome in outcomes),
+    ]
+    took_s = sum(outcome.took_s for outcome in outcomes)
+    passed_count = sum(outcome.is_passed for outcome in outcomes)
+    return [
+        "all",
+        "",
+        *map(str, sums),
+        f"{max(slowest, default=0.0):.1f} s",
+        f"{took_s:.0f} s",
+        f"{passed_count} passed",
     ]
 
 

@@ -51,7 +51,9 @@ def test_every_command_is_one_of_iotctl(service: str) -> None:
 
 
 def test_every_consumer_and_the_gateway_run() -> None:
-    running = {command[1] for name in OURS if (command := SERVICES[name]["command"])[0] == "run"}
+    commands = (SERVICES[name]["command"] for name in OURS)
+    # Light consumers may share a service.
+    running = {name for command in commands if command[0] == "run" for name in command[1:]}
     assert {*registry.names("consumers"), "gateway"} == running
 
 

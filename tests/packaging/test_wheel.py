@@ -117,7 +117,7 @@ def test_a_client_imports_no_server_library(bare: Path, arguments: list[str]) ->
     assert set() == imported(bare, "-m", "weir", *arguments) & SERVER_LIBRARIES
 
 
-@pytest.mark.parametrize("module", ["producers.simulator", "weir.mqtt.connection"])
+@pytest.mark.parametrize("module", ["producers.agent.process", "producers.simulator"])
 def test_a_small_device_imports_no_server_library(bare: Path, module: str) -> None:
     code = f"import sys, weir.paths; sys.path.insert(0, str(weir.paths.ROOT)); import {module}"
     assert set() == imported(bare, "-c", code) & SERVER_LIBRARIES

@@ -83,18 +83,20 @@ def measurements_from(batch: Batch, serial: str, received_at_us: int) -> Measure
     """Check a batch that is parsed; raises what `decode_measurements` raises."""
     if batch.serial:
         check_same_serial(batch.serial, serial)
-    if batch.sequence > SEQUENCE_MAX:
-        raise ImplausibleReadingError(f"a sequence number of {batch.sequence}")
+    sequence = batch.sequence
+    if sequence > SEQUENCE_MAX:
+        raise ImplausibleReadingError(f"a sequence number of {sequence}")
     columns, reading_count = _decode_fields(batch, received_at_us)
+    # By position: naming seven arguments costs a tenth of what decoding one reading does.
     return MeasurementBatch(
-        serial=serial,
-        received_at_us=received_at_us,
-        boot_id=batch.boot_id,
-        sequence=batch.sequence,
-        sent_after_us=batch.sent_after_us,
-        is_correction=batch.mode == MODE_CORRECTION,
-        columns=columns,
-        reading_count=reading_count,
+        serial,
+        received_at_us,
+        batch.boot_id,
+        sequence,
+        batch.sent_after_us,
+        batch.mode == MODE_CORRECTION,
+        columns,
+        reading_count,
     )
 
 
@@ -124,14 +126,16 @@ def _deletion_from(batch: Batch, serial: str, received_at_us: int) -> Deletion:
 
 def _decode_fields(batch: Batch, received_at_us: int) -> tuple[list[FieldColumn], int]:
     # Each look into a protobuf message makes an object: ask once.
-    fields, time_columns = batch.fields, batch.time_columns
-    check_count("fields", len(fields), FIELD_COUNT_MAX)
-    check_count("time columns", len(time_columns), FIELD_COUNT_MAX)
+    fields, time_columns = batch.fields[:], batch.time_columns[:]
+    field_count, time_column_count = len(fields), len(time_columns)
+    if not (0 < field_count <= FIELD_COUNT_MAX and 0 < time_column_count <= FIELD_COUNT_MAX):
+        check_count("fields", field_count, FIELD_COUNT_MAX)
+        check_count("time columns", time_column_count, FIELD_COUNT_MAX)
     columns = []
     reading_count = 0
     instants: Instants = []
     decoded_column = -1
-    for field in fields[:]:
+    for field in fields:
         name, unit, time_column = field.name, field.unit, field.time_column
         check_field(name, unit)
         numbers, texts = decode_values(field, name)
@@ -141,7 +145,7 @@ def _decode_fields(batch: Batch, received_at_us: int) -> tuple[list[FieldColumn]
         reading_count += count
         if reading_count > READING_COUNT_MAX:
             raise OversizeError(f"over {READING_COUNT_MAX} readings in one batch")
-        if time_column >= len(time_columns):
+        if time_column >= time_column_count:
             raise DecodeError(f"{name}: there is no time column {time_column}")
         # Fields that were read together follow each other, and share their instants.
         if time_column != decoded_column or count != len(instants):

@@ -25,10 +25,15 @@ def decode_times(
         ImplausibleReadingError: an instant before 2000 or over a day after `received_at_us`.
     """
     start_us, period_us, deltas = column.start_us, column.period_us, column.deltas
+    latest_us = received_at_us + FUTURE_US_MAX
+    if count == 1 and not period_us and not deltas:
+        # A single reading, as most devices send them, needs no more than this.
+        if not OBSERVED_AT_US_MIN <= start_us <= latest_us:
+            raise _implausible(start_us, latest_us, field)
+        return [start_us]
     delta_count = len(deltas)
     if delta_count and delta_count != count - 1:
         raise DecodeError(f"{field}: {count} values, {delta_count + 1} times")
-    latest_us = received_at_us + FUTURE_US_MAX
     last_us = _check_uniform(column, 1 if delta_count else count, latest_us, field)
     if count == 1:
         return [start_us]

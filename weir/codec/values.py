@@ -51,7 +51,13 @@ def decode_values(field: Field, name: str) -> tuple[Numbers, Sequence[str]]:
 
 
 def _check_finite(values: Sequence[float], name: str) -> Numbers:
-    if len(values) < NUMPY_COUNT_MIN:
+    count = len(values)
+    if count == 1:
+        number = values[0]
+        if not isfinite(number):
+            raise ImplausibleReadingError(f"{name}: a value that is not a finite number")
+        return [number]
+    if count < NUMPY_COUNT_MIN:
         numbers = values[:]
         if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
             raise ImplausibleReadingError(f"{name}: a value that is not a finite number")

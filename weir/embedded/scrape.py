@@ -3,11 +3,12 @@
 import math
 import urllib.request
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from weir.embedded.ports import LOOPBACK
+from weir.embedded.ports import LOOPBACK, accepts
 
 TIMEOUT_S = 0.5
 #: Over which a rate is averaged.
@@ -15,14 +16,24 @@ WINDOW_S = 5.0
 #: Whichever a service has: what it stored, or what the broker acknowledged to it.
 _READING_COUNTERS = ("weir_readings_stored_total", "weir_readings_published_total")
 _LAG = "weir_lag_seconds"
+_RUNNING = "weir_consumer_running"
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one look at a service's metrics has shown; `None` where it has no such metric."""
+    """What one look at a service's metrics has shown; `None` where it has no such metric.
+
+    `lags_s`: by consumer. `running`: the consumers that have found all that they need.
+    """
 
     reading_count: float | None = None
-    lag_s: float | None = None
+    lags_s: Mapping[str, float] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()
+
+    @property
+    def lag_s(self) -> float | None:
+        """The longest of its lags."""
+        return max(self.lags_s.values(), default=None)
 
 
 @dataclass(slots=True)
@@ -48,6 +59,11 @@ class Rate:
         return (last - first) / (last_at - first_at)
 
 
+def runs(port: int, consumers: Iterable[str]) -> bool:
+    """Tell whether the process with this metrics port runs all of these consumers."""
+    return accepts(port) and scrape(port).running.issuperset(consumers)
+
+
 def scrape(port: int) -> Figures:
     """Read the figures of the service with this metrics port; empty when it does not answer."""
     try:
@@ -66,12 +82,16 @@ def read_figures(text: str) -> Figures:
         ValueError: it is not that format.
     """
     totals: dict[str, list[float]] = {}
+    of_consumers: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if math.isfinite(sample.value):
                 totals.setdefault(sample.name, []).append(sample.value)
+                of_consumer = of_consumers.setdefault(sample.name, {})
+                of_consumer[sample.labels.get("consumer", "")] = sample.value
     counters = [sum(totals[name]) for name in _READING_COUNTERS if name in totals]
     return Figures(
         reading_count=counters[0] if counters else None,
-        lag_s=max(totals[_LAG]) if _LAG in totals else None,
+        lags_s=of_consumers.get(_LAG, {}),
+        running=frozenset(name for name, value in of_consumers.get(_RUNNING, {}).items() if value),
     )

@@ -18,6 +18,7 @@ from weir.embedded.private_files import PASSWORD_BYTES, write_private
 from weir.embedded.process import ProcessSpec
 from weir.embedded.rabbitmq_files import RabbitmqPorts
 from weir.embedded.rabbitmq_node import RabbitmqNode
+from weir.embedded.scrape import runs
 from weir.paths import ROOT
 
 EPMD, RABBITMQ, POSTGRES, SETUP, GATEWAY, SIMULATOR = (
@@ -28,6 +29,10 @@ EPMD, RABBITMQ, POSTGRES, SETUP, GATEWAY, SIMULATOR = (
     "gateway",
     "simulator",
 )
+#: Consumers that do most of the work: each has a process of its own. All others share one, because
+#: what a process needs to start is more than what any of them does.
+HEAVY_CONSUMERS = frozenset({"measurements", "aggregates"})
+SHARED = "consumers"
 SERIAL_PREFIX = "sim-"
 #: The role of the services at PostgreSQL, as `weir.postgres.roles` has it: that imports a driver.
 APP = "weir_app"
@@ -55,8 +60,15 @@ class StackOptions:
     @property
     def services(self) -> tuple[str, ...]:
         """The names of all processes of ours, in the order of the screen."""
+        heavy = (name for name in self.consumers if name in HEAVY_CONSUMERS)
+        shared = (SHARED,) if self.light_consumers else ()
         simulator = (SIMULATOR,) if self.simulated_count else ()
-        return (*self.consumers, GATEWAY, *simulator)
+        return (*heavy, *shared, GATEWAY, *simulator)
+
+    @property
+    def light_consumers(self) -> tuple[str, ...]:
+        """The names of the consumers that share a process."""
+        return tuple(name for name in self.consumers if name not in HEAVY_CONSUMERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Part:
         port: what people connect to; `None` when nobody does.
         metrics_port: where its figures are.
         is_task: it does its work and ends.
+        members: the services in this process, where it is not one of its own name.
     """
 
     spec: ProcessSpec
@@ -76,6 +89,7 @@ class Part:
     port: int | None = None
     metrics_port: int | None = None
     is_task: bool = False
+    members: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -159,21 +173,33 @@ class Stack:
     def _service(self, name: str) -> Part:
         metrics_port = self.ports[METRICS_PREFIX + name]
         port = self.ports[GATEWAY] if name == GATEWAY else None
+        members = self.options.light_consumers if name == SHARED else ()
+        run = members or (name,)
+        consumers = [each for each in run if each in self.options.consumers]
         spec = ProcessSpec(
             name=name,
-            argv=(sys.executable, "-m", "weir", "run", name, *self._arguments(name)),
+            argv=(sys.executable, "-m", "weir", "run", *run, *self._arguments(name)),
             environ={**self._environ(), "WEIR_METRICS_PORT": str(metrics_port)},
             cwd=self.layout.folder,
-            is_ready=partial(accepts, port or metrics_port),
+            is_ready=partial(runs, metrics_port, consumers)
+            if consumers
+            else partial(accepts, port or metrics_port),
         )
-        log = self.layout.log(name)
-        return Part(spec, log, after=(SETUP,), port=port, metrics_port=metrics_port)
+        return Part(
+            spec,
+            self.layout.log(name),
+            after=(SETUP,),
+            port=port,
+            metrics_port=metrics_port,
+            members=members,
+        )
 
     def _arguments(self, name: str) -> tuple[str, ...]:
         if name != SIMULATOR:
             return ()
         rate = () if self.options.rate_hz is None else ("--rate", f"{self.options.rate_hz:g}")
-        return ("--devices", str(self.options.simulated_count), *rate)
+        data = ("--data", str(self.layout.folder / SIMULATOR))
+        return ("--devices", str(self.options.simulated_count), *data, *rate)
 
     def _environ(self) -> dict[str, str]:
         return {

@@ -82,8 +82,17 @@ class SupervisedPart:
         if self._child:
             self._child.sweep()
 
-    def status(self, now: datetime) -> PartStatus:
-        """Tell how it is; `now` is the time of day, UTC."""
+    def statuses(self, now: datetime) -> list[PartStatus]:
+        """Tell how it is, or how each of the services is that share it; `now`: time of day, UTC."""
+        status = self._status(now)
+        # A process that several share stores no readings: those that do have their own.
+        shared = status.model_copy(update={"readings_per_s": None})
+        return [
+            shared.model_copy(update={"name": name, "lag_s": self._figures.lags_s.get(name)})
+            for name in self.part.members
+        ] or [status]
+
+    def _status(self, now: datetime) -> PartStatus:
         lifecycle = self.lifecycle
         has_rate = lifecycle.is_up and self._figures.reading_count is not None
         return PartStatus(

@@ -76,7 +76,7 @@ class Supervisor:
     def status(self) -> list[PartStatus]:
         """Tell how all parts are, in the order of their start."""
         now: datetime = self._clock.now()
-        return [part.status(now) for part in self._parts.values()]
+        return [status for part in self._parts.values() for status in part.statuses(now)]
 
     def stop(self, report: Report) -> None:
         """Stop everything, last started first; kills what does not stop in time."""

@@ -11,6 +11,8 @@ MESSAGE_BYTES_MAX = 512 * 1024
 READING_COUNT_MAX = 65_536
 #: Fields in one batch or announcement.
 FIELD_COUNT_MAX = 256
+#: Boot ids are 32 bits on the wire; 0 says that there is none.
+BOOT_ID_MAX = 2**32 - 1
 #: Batches of one boot: one a microsecond for 285 years.
 SEQUENCE_MAX = 2**53
 FIELD_NAME_PATTERN = r"[A-Za-z0-9_\-./:\[\]]{1,200}"

@@ -3,6 +3,8 @@
 The wire says `sensor`, the model says `device`. Queues follow `entity.id.consumer.type`.
 """
 
+from functools import lru_cache
+
 from weir.errors import WrongSerialError
 from weir.model.serial import check_serial
 
@@ -40,6 +42,9 @@ CONFIG_BINDING = "sensor.*.config.#"
 JOURNAL_BINDING = "journal.#"
 
 PARTITION_COUNT_MAX = 64
+
+#: Keys whose parts are remembered, about 400 bytes each: a device's are the same each time.
+_KEY_CACHE_COUNT = 16_384
 
 #: A device publishes these; `.replies.<command>` has one more level.
 PUBLISHED_KINDS = (
@@ -80,6 +85,7 @@ def commands_queue(serial: str) -> str:
     return f"sensor.{check_serial(serial)}.commands"
 
 
+@lru_cache(_KEY_CACHE_COUNT)
 def split_key(routing_key: str) -> tuple[str, str]:
     """Read serial and kind out of a device's routing key; the broker vouches for the serial.
 

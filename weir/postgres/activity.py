@@ -39,16 +39,15 @@ class Activity:
     async def note(self, connection: Connection, seen: Iterable[tuple[int, int, int]]) -> None:
         """Note (device_id, received_at_us, observed_at_us) where the last note is old enough."""
         newest: dict[int, tuple[int, int]] = {}
+        noted_us = self._noted_us
         for device_id, received_us, observed_us in seen:
+            if received_us - noted_us.get(device_id, -NOTED_EVERY_US) < NOTED_EVERY_US:
+                continue
             received, observed = newest.get(device_id, (received_us, observed_us))
             newest[device_id] = (max(received, received_us), max(observed, observed_us))
-        due = sorted(
-            device_id
-            for device_id, (received_us, _) in newest.items()
-            if received_us - self._noted_us.get(device_id, -NOTED_EVERY_US) >= NOTED_EVERY_US
-        )
-        if not due:
+        if not newest:
             return
+        due = sorted(newest)
         await connection.execute(
             _NOTE,
             due,

@@ -4,7 +4,7 @@ Retention drops a day only when the rollups have passed all of its readings, the
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from weir.clock import from_us
 from weir.postgres.pool import Connection
 from weir.postgres.rollup_buckets import DAY_US
 from weir.postgres.rows import Rows
+from weir.postgres.staging import TextRow
 
 _NOTE = """
     INSERT INTO reading_arrival (day, stream, next_offset)
@@ -20,10 +21,10 @@ _NOTE = """
     """
 
 
-def past_days(rows: Rows, texts: Iterable[tuple[int, datetime, str]], now_us: int) -> set[date]:
+def past_days(rows: Rows, texts: Iterable[TextRow], now_us: int) -> set[date]:
     """Give the UTC days before yesterday that some readings are of."""
     yesterday_us = now_us - now_us % DAY_US - DAY_US
-    days = {at.date() for _, at, _ in texts if at < from_us(yesterday_us)}
+    days = {at.date() for _, at, _, _ in texts if at < from_us(yesterday_us)}
     if len(rows) and int(rows.observed_at_us.min()) < yesterday_us:
         past = rows.observed_at_us[rows.observed_at_us < yesterday_us]
         days.update(

@@ -125,9 +125,9 @@ class Admission:
             StoreUnavailableError: try again later.
         """
         await self._look()
-        unknown = sorted(set(serials) - self._admitted)
-        if not unknown:
+        if self._admitted.issuperset(serials):
             return
+        unknown = sorted(set(serials) - self._admitted)
         held = await self._find_held(unknown)
         if len(self._admitted) > ADMITTED_CACHED_MAX:
             self._admitted.clear()

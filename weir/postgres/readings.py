@@ -1,21 +1,24 @@
 """Store telemetry: rows, dead letters and the checkpoint in one transaction.
 
 Numbers go in by one sorted binary COPY. COPY knows no ON CONFLICT, so when it meets a reading that
-is stored already, that commit goes through a staging table instead; and as repeats come in swarms
+is stored already, that commit is made again through a staging table; and as repeats come in swarms
 (a device sends its backlog again), the next commits do so from the start until one has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from itertools import chain
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import NamedTuple
 
 import asyncpg
 
 from weir.clock import Clock, SystemClock, from_us, to_us
 from weir.codec.measurement import FieldColumn, MeasurementBatch
 from weir.codec.telemetry import Telemetry
-from weir.errors import RefusedItemsError
+from weir.errors import RefusedItemsError, RejectedByStoreError
 from weir.events.event import JournalEntry
+from weir.model.quality import doubt
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters, journal
 from weir.postgres.activity import Activity
@@ -30,6 +33,7 @@ from weir.postgres.rows import Rows, gather
 from weir.postgres.series_ids import SeriesIds
 from weir.postgres.staging import (
     Outcome,
+    TextRow,
     copy_numbers,
     insert_numbers,
     insert_texts,
@@ -37,8 +41,28 @@ from weir.postgres.staging import (
 )
 
 Column = tuple[int, FieldColumn]
-#: (device_id, series_id) by (serial, field).
-Ids = Mapping[tuple[str, str], tuple[int, int]]
+
+
+class Placed(NamedTuple):
+    """A column with the integers of its series, and the batch that brought it."""
+
+    device_id: int
+    series_id: int
+    batch: MeasurementBatch
+    column: FieldColumn
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one transaction stores; `columns`: all of `batches`, in their order."""
+
+    start: Checkpoint
+    next_offset: int
+    batches: Sequence[Telemetry]
+    letters: Sequence[DeadLetter]
+    columns: Sequence[Placed]
+    occurred: Sequence[OccurrenceBatch]
+    device_ids: Mapping[str, int]
 
 
 class PostgresReadingStore:
@@ -74,45 +98,63 @@ class PostgresReadingStore:
         refused = await unknown_deletions(self._pool, batches)
         if refused:
             raise RefusedItemsError(refused)
-        measured = [batch for batch in batches if isinstance(batch, MeasurementBatch)]
-        occurred = [batch for batch in batches if isinstance(batch, OccurrenceBatch)]
-        ids = await self._series_ids.resolve(
-            (batch.serial, column.name, column.unit)
-            for batch in measured
+        columns = [
+            (batch, column)
+            for batch in batches
+            if isinstance(batch, MeasurementBatch)
             for column in batch.columns
+        ]
+        ids = await self._series_ids.resolve(
+            [(batch.serial, column.name) for batch, column in columns],
+            [column.unit for _, column in columns],
         )
+        occurred = [batch for batch in batches if isinstance(batch, OccurrenceBatch)]
         device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
+        placed = [Placed(*known, *column) for known, column in zip(ids, columns, strict=True)]
+        work = _Work(start, next_offset, batches, letters, placed, occurred, device_ids)
+        try:
+            return await self._commit(work)
+        except RejectedByStoreError as error:
+            is_repeat = isinstance(error.__cause__, asyncpg.UniqueViolationError)
+            if self._expects_repeats or not is_repeat:
+                raise
+        # Once more, this time through the staging table.
+        self._expects_repeats = True
+        return await self._commit(work)
+
+    async def _commit(self, work: _Work) -> AppendReport:
         async with transaction(self._pool) as connection:
-            await checkpoints.advance(connection, start, next_offset)
-            report = await insert_occurrences(connection, occurred, device_ids)
+            await checkpoints.advance(connection, work.start, work.next_offset)
+            report = await insert_occurrences(connection, work.occurred, work.device_ids)
             past: set[date] = set()
             deleted: list[JournalEntry] = []
-            for measured_between, deletion in split_at_deletions(batches):
-                report += await self._store(connection, measured_between, ids, past)
+            columns = iter(work.columns)
+            for measured, deletion in split_at_deletions(work.batches):
+                count = sum(len(batch.columns) for batch in measured)
+                report += await self._store(connection, list(islice(columns, count)), past)
                 if deletion is not None:
                     deleted += await apply_deletion(connection, deletion.deletion_id)
-            await note_arrivals(connection, start.stream, next_offset, sorted(past))
-            await hold_back(connection, letters)
-            await dead_letters.keep(connection, letters)
-            seen = chain(_seen(measured, ids), occurrences_seen(occurred, device_ids))
-            await self._activity.note(connection, seen)
-            corrections = [batch for batch in measured if batch.is_correction]
+            await note_arrivals(connection, work.start.stream, work.next_offset, sorted(past))
+            await hold_back(connection, work.letters)
+            await dead_letters.keep(connection, work.letters)
+            await self._activity.note(connection, _seen(work))
+            corrections = [
+                batch
+                for batch in work.batches
+                if isinstance(batch, MeasurementBatch) and batch.is_correction
+            ]
             corrected = await note_corrections(connection, corrections)
             await journal.append(connection, [*deleted, *corrected])
         return report
 
     async def _store(
-        self,
-        connection: Connection,
-        batches: Sequence[MeasurementBatch],
-        ids: Ids,
-        past: set[date],
+        self, connection: Connection, columns: Sequence[Placed], past: set[date]
     ) -> AppendReport:
         """Store measurements; adds the days to `past` that are no longer new."""
-        appended = _columns((batch for batch in batches if not batch.is_correction), ids)
+        corrected = [(c.series_id, c.column) for c in columns if c.batch.is_correction]
+        appended = [(c.series_id, c.column) for c in columns if not c.batch.is_correction]
         report = await self._append(connection, appended, past)
         # Afterwards, so that within one commit too a correction wins.
-        corrected = _columns((batch for batch in batches if batch.is_correction), ids)
         if corrected:
             report += await self._correct(connection, corrected, past)
         return report
@@ -151,41 +193,29 @@ class PostgresReadingStore:
         if not len(rows):
             return Outcome(0, 0)
         if not self._expects_repeats:
-            try:
-                async with connection.transaction():
-                    await copy_numbers(connection, "reading", rows)
-                return Outcome(len(rows), 0)
-            except asyncpg.UniqueViolationError:
-                self._expects_repeats = True
+            await copy_numbers(connection, "reading", rows)
+            return Outcome(len(rows), 0)
         outcome = await insert_numbers(connection, rows)
         self._expects_repeats = outcome.stored_count < len(rows)
         return outcome
 
 
-def _columns(batches: Iterable[MeasurementBatch], ids: Ids) -> list[Column]:
-    return [
-        (ids[batch.serial, column.name][1], column) for batch in batches for column in batch.columns
-    ]
+def _seen(work: _Work) -> Iterable[tuple[int, int, int]]:
+    for placed in work.columns:
+        yield placed.device_id, placed.batch.received_at_us, int(placed.column.observed_at_us[-1])
+    yield from occurrences_seen(work.occurred, work.device_ids)
 
 
-def _seen(batches: Sequence[MeasurementBatch], ids: Ids) -> Iterable[tuple[int, int, int]]:
-    for batch in batches:
-        for column in batch.columns:
-            device_id, _ = ids[batch.serial, column.name]
-            yield device_id, batch.received_at_us, int(column.observed_at_us[-1])
-
-
-def _texts(
-    columns: Sequence[Column], *, keep_last: bool
-) -> tuple[list[tuple[int, datetime, str]], int]:
+def _texts(columns: Sequence[Column], *, keep_last: bool) -> tuple[list[TextRow], int]:
     """Give the texts sorted by key, one for each, and how many were left out for that."""
-    chosen: dict[tuple[int, int], str] = {}
+    chosen: dict[tuple[int, int], tuple[str, int | None]] = {}
     given_count = 0
-    for series_id, column in columns:
+    for series_id, column in [pair for pair in columns if pair[1].texts]:
+        quality = doubt(column.quality)
         for instant, text in zip(column.observed_at_us, column.texts, strict=False):
             given_count += 1
             key = (series_id, int(instant))
             if keep_last or key not in chosen:
-                chosen[key] = text
-    texts = [(series, from_us(instant), text) for (series, instant), text in sorted(chosen.items())]
+                chosen[key] = (text, quality)
+    texts = [(series, from_us(at), *said) for (series, at), said in sorted(chosen.items())]
     return texts, given_count - len(texts)

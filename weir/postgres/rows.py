@@ -7,18 +7,24 @@ duplicates, because one COPY may not hold a key twice.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weir.codec.measurement import FieldColumn, Instants
 from weir.codec.values import Numbers
+from weir.model.quality import TRUSTED, doubt
+
+#: Of a column: series, instants, numbers, and the quality of all of them.
+Part: TypeAlias = tuple[int, Instants, Numbers, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Readings strictly ascending by (series, time), and what was left out to make them so.
 
+    `qualities`: 0 where nothing is known against a reading; None where that is so for all.
     `repeated_count`: the same reading twice; `conflicting_count`: the same instant with another
     value, of which the first to arrive was kept.
     """
@@ -26,11 +32,19 @@ class Rows:
     series_ids: NDArray[np.int32]
     observed_at_us: NDArray[np.int64]
     values: NDArray[np.float64]
+    qualities: NDArray[np.int16] | None = None
     repeated_count: int = 0
     conflicting_count: int = 0
 
     def __len__(self) -> int:
         return len(self.series_ids)
+
+    def take(self, which: slice | NDArray[np.int64] | NDArray[np.bool_]) -> "Rows":
+        """Give some of the rows, without what was left out."""
+        qualities = None if self.qualities is None else self.qualities[which]
+        return Rows(
+            self.series_ids[which], self.observed_at_us[which], self.values[which], qualities
+        )
 
 
 def gather(columns: Iterable[tuple[int, FieldColumn]], *, keep_last: bool = False) -> Rows:
@@ -38,7 +52,11 @@ def gather(columns: Iterable[tuple[int, FieldColumn]], *, keep_last: bool = Fals
 
     The first of two readings of one instant is kept, with `keep_last` the last.
     """
-    parts = [(series_id, c.observed_at_us, c.numbers) for series_id, c in columns if len(c.numbers)]
+    parts = [
+        (series_id, c.observed_at_us, c.numbers, c.quality)
+        for series_id, c in columns
+        if len(c.numbers)
+    ]
     total = sum(len(part[2]) for part in parts)
     if total > len(parts):
         # Long columns are nearly always ascending in themselves and apart from each other: then
@@ -47,14 +65,22 @@ def gather(columns: Iterable[tuple[int, FieldColumn]], *, keep_last: bool = Fals
         if _ascends(rows).all():
             return rows
     rows = _join(parts, total)
-    return _sort(_take(rows, slice(None, None, -1)) if keep_last else rows)
+    return _sort(rows.take(slice(None, None, -1)) if keep_last else rows)
 
 
-def _series_and_start(part: tuple[int, Instants, Numbers]) -> tuple[int, int]:
+def _series_and_start(part: Part) -> tuple[int, int]:
     return part[0], int(part[1][0])
 
 
-def _join(parts: list[tuple[int, Instants, Numbers]], total: int) -> Rows:
+def _join(parts: list[Part], total: int) -> Rows:
+    rows = _join_values(parts, total)
+    if all(part[3] in TRUSTED for part in parts):
+        return rows
+    qualities = np.array([doubt(part[3]) or 0 for part in parts], dtype=np.int16)
+    return replace(rows, qualities=np.repeat(qualities, [len(part[2]) for part in parts]))
+
+
+def _join_values(parts: list[Part], total: int) -> Rows:
     if total == len(parts):
         # One reading in each message: lists are faster than a thousand tiny arrays.
         return Rows(
@@ -88,13 +114,9 @@ def _ascends(rows: Rows) -> NDArray[np.bool_]:
     return ascends
 
 
-def _take(rows: Rows, which: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
-    return Rows(rows.series_ids[which], rows.observed_at_us[which], rows.values[which])
-
-
 def _sort(rows: Rows) -> Rows:
     # lexsort is stable: of equal keys the one that was given first stays first.
-    ordered = _take(rows, np.lexsort((rows.observed_at_us, rows.series_ids)))
+    ordered = rows.take(np.lexsort((rows.observed_at_us, rows.series_ids)))
     if not len(ordered):
         return ordered
     is_first = np.concatenate(([True], _ascends(ordered)))
@@ -103,7 +125,7 @@ def _sort(rows: Rows) -> Rows:
     first_of_its_key = np.maximum.accumulate(np.where(is_first, np.arange(len(ordered)), 0))
     is_same = ordered.values == ordered.values[first_of_its_key]
     return replace(
-        _take(ordered, is_first),
+        ordered.take(is_first),
         repeated_count=int((is_same & ~is_first).sum()),
         conflicting_count=int((~is_same & ~is_first).sum()),
     )

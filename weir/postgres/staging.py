@@ -5,8 +5,9 @@ COPY alone by more than half, and exact about what was there before.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from weir.postgres.copy_buffer import readings_buffer
 from weir.postgres.pool import Connection
@@ -14,10 +15,13 @@ from weir.postgres.rows import Rows
 
 #: PostgreSQL takes a message only when all of it has arrived: slices let it work meanwhile.
 SLICE_BYTES = 256 * 1024
+_VALUE_COLUMNS = ("series_id", "observed_at", "value")
+#: (series_id, observed_at, text, quality); no quality where nothing is known against it.
+TextRow: TypeAlias = tuple[int, datetime, str, int | None]
 
 _STAGE = """
     CREATE TEMPORARY TABLE IF NOT EXISTS staged_reading (
-        series_id integer, observed_at timestamptz, value double precision
+        series_id integer, observed_at timestamptz, value double precision, quality smallint
     ) ON COMMIT DELETE ROWS
     """
 _INSERT = """
@@ -32,17 +36,20 @@ _COUNT_CONFLICTS = """
     """
 _OVERWRITE = """
     INSERT INTO reading SELECT * FROM staged_reading
-    ON CONFLICT (series_id, observed_at) DO UPDATE SET value = excluded.value
-    WHERE reading.value <> excluded.value
+    ON CONFLICT (series_id, observed_at) DO UPDATE
+    SET value = excluded.value, quality = excluded.quality
+    WHERE (reading.value, reading.quality) IS DISTINCT FROM (excluded.value, excluded.quality)
     """
 _INSERT_TEXTS = """
     INSERT INTO text_reading
-    SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::text[])
+    SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::text[], $4::smallint[])
     ON CONFLICT (series_id, observed_at) DO {action}
     """
 _INSERT_TEXTS_ONCE = _INSERT_TEXTS.format(action="NOTHING")
 _OVERWRITE_TEXTS = _INSERT_TEXTS.format(
-    action="UPDATE SET value = excluded.value WHERE text_reading.value <> excluded.value"
+    action="""UPDATE SET value = excluded.value, quality = excluded.quality
+    WHERE (text_reading.value, text_reading.quality)
+        IS DISTINCT FROM (excluded.value, excluded.quality)"""
 )
 _COUNT_TEXT_CONFLICTS = """
     SELECT count(*)
@@ -66,13 +73,15 @@ async def copy_numbers(connection: Connection, table: str, rows: Rows) -> None:
     Raises:
         asyncpg.UniqueViolationError: one of them is there already.
     """
-    buffer = readings_buffer(rows.series_ids, rows.observed_at_us, rows.values)
-    await connection.copy_to_table(
-        table,
-        source=_slices(buffer),
-        format="binary",
-        columns=("series_id", "observed_at", "value"),
-    )
+    if rows.qualities is None:
+        await _copy(connection, table, rows, _VALUE_COLUMNS)
+        return
+    # Those that nothing is known against go in as ever: a binary row has no room for a NULL.
+    is_doubted = rows.qualities > 0
+    doubted, others = rows.take(is_doubted), rows.take(~is_doubted)
+    await _copy(connection, table, doubted, (*_VALUE_COLUMNS, "quality"))
+    if len(others):
+        await _copy(connection, table, replace(others, qualities=None), _VALUE_COLUMNS)
 
 
 async def insert_numbers(connection: Connection, rows: Rows) -> Outcome:
@@ -91,9 +100,9 @@ async def overwrite_numbers(connection: Connection, rows: Rows) -> int:
 
 
 async def insert_texts(
-    connection: Connection, texts: Sequence[tuple[int, datetime, str]], *, overwrite: bool
+    connection: Connection, texts: Sequence[TextRow], *, overwrite: bool
 ) -> Outcome:
-    """Store texts given as (series_id, observed_at, text), each instant of a series once."""
+    """Store texts, each instant of a series once."""
     if not texts:
         return Outcome(0, 0)
     columns = [list(column) for column in zip(*texts, strict=True)]
@@ -101,7 +110,13 @@ async def insert_texts(
     stored_count = _row_count(await connection.execute(statement, *columns))
     if stored_count == len(texts):
         return Outcome(stored_count, 0)
-    return Outcome(stored_count, await connection.fetchval(_COUNT_TEXT_CONFLICTS, *columns))
+    return Outcome(stored_count, await connection.fetchval(_COUNT_TEXT_CONFLICTS, *columns[:3]))
+
+
+async def _copy(connection: Connection, table: str, rows: Rows, columns: tuple[str, ...]) -> None:
+    await connection.copy_to_table(
+        table, source=_slices(readings_buffer(rows)), format="binary", columns=columns
+    )
 
 
 async def _stage(connection: Connection, rows: Rows) -> None:

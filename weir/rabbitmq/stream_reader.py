@@ -22,7 +22,10 @@ from weir.clock import to_us
 from weir.errors import BrokerUnavailableError, StreamReplacedError
 
 #: Chunks that the broker may send ahead; a chunk has at most some thousand messages.
-CREDIT_MAX = 8
+CREDIT_MAX = 16
+#: Chunks that are taken before the broker is told so: where each message is a chunk, telling it of
+#: each costs as much as reading it.
+CREDIT_GRANTED = 8
 FRAME_BYTES_MAX = 1024 * 1024
 HEARTBEAT_S = 30
 #: A quiet connection is asked for a sign of life this often, and has this long to give it.
@@ -81,14 +84,14 @@ class StreamReader:
         self._frames.put_nowait(frame)
 
     async def next_chunk(self) -> Chunk:
-        """Wait for the next chunk; taking one allows the broker to send another.
+        """Wait for the next chunk; taking some allows the broker to send as many more.
 
         Raises:
             BrokerUnavailableError: the connection was lost or does not answer.
             StreamReplacedError: the stream ends before the offset that was asked for.
         """
         while True:
-            if self._owed_credit:
+            if self._owed_credit >= CREDIT_GRANTED:
                 with _translated(self._stream):
                     await self._client.credit(_SUBSCRIPTION, self._owed_credit)
                 self._owed_credit = 0
@@ -99,14 +102,12 @@ class StreamReader:
                 return chunk
 
     async def _next_frame(self) -> schema.Deliver:
-        while True:
+        while self._frames.empty():
             with suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(PROBE_INTERVAL_S):
-                    frame = await self._frames.get()
-                    if frame is None:
-                        raise BrokerUnavailableError(f"lost the connection to {self._stream}")
-                    return frame
+                    return _present(await self._frames.get(), self._stream)
             await self.probe()
+        return _present(self._frames.get_nowait(), self._stream)
 
     async def probe(self) -> None:
         """Ask the broker for a sign of life: all that it sent before has then arrived.
@@ -242,6 +243,12 @@ async def _subscribe(client: Client, stream: str, start: StreamStart) -> None:
         await client.subscribe(
             stream, _SUBSCRIPTION, offset_spec=specification, initial_credit=CREDIT_MAX
         )
+
+
+def _present(frame: schema.Deliver | None, stream: str) -> schema.Deliver:
+    if frame is None:
+        raise BrokerUnavailableError(f"lost the connection to {stream}")
+    return frame
 
 
 @contextmanager

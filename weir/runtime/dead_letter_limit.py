@@ -24,10 +24,10 @@ class DeadLetterLimit:
         self._accepted: set[str] = set()
         self._rejected: set[str] = set()
 
-    def accept(self, routing_key: str) -> None:
-        """Count a message that was stored."""
-        self._message_count += 1
-        self._accepted.add(routing_key)
+    def accept(self, *routing_keys: str) -> None:
+        """Count messages that were stored."""
+        self._message_count += len(routing_keys)
+        self._accepted.update(routing_keys)
 
     def reject(self, letter: DeadLetter) -> None:
         """Count a message that was rejected; one whose device is not let in is not."""

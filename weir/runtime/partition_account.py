@@ -39,9 +39,9 @@ class PartitionAccount:
             )
         log.debug("batch_stored", count=len(entries), **asdict(committed.report))
         rejected = {letter.source_offset for letter in committed.letters}
-        for entry in entries:
-            if entry.message.offset not in rejected:
-                self._limit.accept(entry.message.routing_key)
+        self._limit.accept(
+            *[e.message.routing_key for e in entries if e.message.offset not in rejected]
+        )
         for letter in committed.letters:
             self._limit.reject(letter)
         self._limit.check()

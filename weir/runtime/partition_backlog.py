@@ -6,6 +6,7 @@ larger and cheaper the next commit.
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -20,6 +21,8 @@ Item = TypeVar("Item")
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 #: Readings waiting: at two bytes a reading, bytes alone would allow eight million.
 BACKLOG_ROWS_MAX = 200_000
+#: Readings from which on a commit does not become cheaper by waiting for more.
+PLENTY_ROWS = 5_000
 
 
 @dataclass(slots=True)
@@ -34,14 +37,19 @@ class Entry(Generic[Item]):
 
 @dataclass(slots=True)
 class Backlog(Generic[Item]):
-    """Entries between the last commit and the reader; `next_offset` is behind the last of them."""
+    """Entries between the last commit and the reader; `next_offset` is behind the last of them.
+
+    `admitted_offset`: nothing from there on is wanted yet; None: everything is.
+    """
 
     next_offset: int
+    admitted_offset: int | None = None
     _entries: list[Entry[Item]] = field(default_factory=list)
     _bytes: int = 0
     _rows: int = 0
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _grown: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,6 +59,12 @@ class Backlog(Generic[Item]):
         """Whether the reader must wait: one of the bounds is reached."""
         return self._bytes >= BACKLOG_BYTES_MAX or self._rows >= BACKLOG_ROWS_MAX
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next message of the stream may be added."""
+        is_admitted = self.admitted_offset is None or self.next_offset < self.admitted_offset
+        return is_admitted and not self.is_full
+
     def add(self, entry: Entry[Item]) -> None:
         """Append the next message of the stream."""
         self._entries.append(entry)
@@ -58,12 +72,33 @@ class Backlog(Generic[Item]):
         self._rows += entry.weight
         self.next_offset = entry.message.offset + 1
         self._filled.set()
+        self._grown.set()
+
+    def admit(self, before: int) -> None:
+        """Let the reader go on up to an offset."""
+        self.admitted_offset = before
+        self._room.set()
 
     async def wait_for_room(self) -> None:
         """Return when the reader may go on."""
-        while self.is_full:
+        while not self.has_room:
             self._room.clear()
             await self._room.wait()
+
+    async def wait_for_plenty(self, timeout_s: float) -> None:
+        """Return when a commit of what there is does not gain by waiting, or after `timeout_s`."""
+        await self._wait_until(lambda: self._rows >= PLENTY_ROWS or self.is_full, timeout_s)
+
+    async def wait_for_offset(self, before: int, timeout_s: float) -> None:
+        """Return when everything before an offset is here, or all that fits, or after a while."""
+        await self._wait_until(lambda: self.next_offset >= before or self.is_full, timeout_s)
+
+    async def _wait_until(self, is_enough: Callable[[], bool], timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not is_enough():
+                    self._grown.clear()
+                    await self._grown.wait()
 
     async def wait_for_entries(self, timeout_s: float | None = None) -> None:
         """Return when there is something to commit, or when `timeout_s` has passed."""

@@ -42,8 +42,11 @@ Item = TypeVar("Item")
 DECODED_AT_ONCE_BYTES = 256 * 1024
 #: What a message costs beside its length, in bytes that cost as much.
 DECODE_OVERHEAD_BYTES = 1024
-#: How often a projection looks whether the one that it follows has passed.
+#: How often a projection that is in no hurry otherwise looks how far the one has come that it
+#: follows.
 FOLLOW_INTERVAL_S = 0.25
+#: After which a follower stores what it has read so far of what it wants.
+FOLLOW_WAIT_S = 1.0
 
 
 class ChunkReader(Protocol):
@@ -120,10 +123,16 @@ class PartitionWorker(Generic[Item]):
         async with self._source.open_stream(self._stream, offset) as reader:
             if not self._owes_commit:
                 self._outage.over()
-            backlog: Backlog[Item] = Backlog(offset)
+            followed = self._consumer.follows
+            backlog: Backlog[Item] = Backlog(offset, None if followed is None else offset)
+            writing = (
+                self._write(offset, backlog)
+                if followed is None
+                else self._follow(followed, offset, backlog)
+            )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(reader, backlog))
-                tasks.create_task(self._write(offset, backlog))
+                tasks.create_task(writing)
 
     async def _read(self, reader: ChunkReader, backlog: Backlog[Item]) -> None:
         while True:
@@ -147,7 +156,8 @@ class PartitionWorker(Generic[Item]):
             if effort > DECODED_AT_ONCE_BYTES:
                 effort = 0
                 await asyncio.sleep(0)
-            await backlog.wait_for_room()
+            if not backlog.has_room:
+                await backlog.wait_for_room()
             backlog.add(self._decode(chunk, index, raw))
 
     def _decode(self, chunk: Chunk, index: int, raw: bytes) -> Entry[Item]:
@@ -164,31 +174,52 @@ class PartitionWorker(Generic[Item]):
         return Entry(message, item, None, self._consumer.weigh(item))
 
     async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
+        consumer, clock = self._consumer, asyncio.get_running_loop().time
+        started_s = -consumer.pace_s
         while True:
-            await backlog.wait_for_entries(self._consumer.idle_interval_s)
+            await backlog.wait_for_entries(consumer.idle_interval_s)
             if not backlog:
                 await self._commit_nothing(offset)
                 continue
-            if self._consumer.commit_interval_s:
-                await asyncio.sleep(self._consumer.commit_interval_s)
-            # What arrives while we wait has not been passed yet: it stays for the next commit.
-            reached = backlog.next_offset
-            await self._follow(reached)
-            entries = backlog.take(reached)
-            with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
-                committed = await self._commit(offset, entries)
-            offset = entries[-1].message.offset + 1
-            self._account.note(committed, entries)
+            if consumer.commit_interval_s:
+                await asyncio.sleep(consumer.commit_interval_s)
+            rest_s = started_s + consumer.pace_s - clock()
+            if rest_s > 0:
+                await backlog.wait_for_plenty(rest_s)
+            started_s = clock()
+            offset = await self._store(offset, backlog.take(backlog.next_offset))
 
-    async def _follow(self, offset: int) -> None:
-        """Wait until the projection that this one builds on has passed `offset`."""
-        followed = self._consumer.follows
-        if followed is None:
-            return
-        # Another process moves that checkpoint, so there is no event to wait for.
-        checkpoints = self._source.checkpoints
-        while await checkpoints.next_offset(followed, self._stream) < offset:  # noqa: ASYNC110
-            await asyncio.sleep(FOLLOW_INTERVAL_S)
+    async def _follow(self, followed: str, offset: int, backlog: Backlog[Item]) -> None:
+        """Commit what the projection that this one builds on has passed, in rounds.
+
+        Nothing is read between them: what came meanwhile is read in one go, which costs a fraction
+        of being woken for each message.
+        """
+        consumer, clock = self._consumer, asyncio.get_running_loop().time
+        worked_s = clock()
+        while True:
+            # Another process moves that checkpoint, so there is no event to wait for.
+            reached = await self._source.checkpoints.next_offset(followed, self._stream)
+            backlog.admit(reached)
+            while offset < reached:
+                await backlog.wait_for_offset(reached, FOLLOW_WAIT_S)
+                entries = backlog.take(reached)
+                if not entries:
+                    # The other may remember a stream that was longer than this one is.
+                    break
+                offset = await self._store(offset, entries)
+                worked_s = clock()
+            if consumer.idle_interval_s and clock() - worked_s >= consumer.idle_interval_s:
+                await self._commit_nothing(offset)
+                worked_s = clock()
+            await asyncio.sleep(consumer.commit_interval_s or FOLLOW_INTERVAL_S)
+
+    async def _store(self, offset: int, entries: list[Entry[Item]]) -> int:
+        """Commit entries from `offset` on; gives the offset behind them."""
+        with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
+            committed = await self._commit(offset, entries)
+        self._account.note(committed, entries)
+        return entries[-1].message.offset + 1
 
     async def _commit_nothing(self, offset: int) -> None:
         """Let a consumer do what it has put off."""

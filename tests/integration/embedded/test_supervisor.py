@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -89,6 +90,16 @@ def test_a_killed_part_is_started_again(tmp_path: Path) -> None:
         wait_until(lambda: watch.is_ready("service"))
         assert watch.process("service").pid != first.pid
         assert watch.now("service").exit_code == -signal.SIGKILL
+
+
+def test_services_that_share_a_process_are_told_one_by_one(tmp_path: Path) -> None:
+    part = replace(part_of(tmp_path, "consumers", RUN), members=("gaps", "logs"))
+    with supervised(part) as watch:
+        wait_until(lambda: watch.is_ready("logs"))
+        assert ["gaps", "logs"] == list(watch.history[-1])
+        assert watch.process("gaps").pid == watch.process("logs").pid
+        watch.process("gaps").kill()
+        wait_until(lambda: watch.now("logs").restart_count == 1)
 
 
 def test_a_program_that_is_missing_is_tried_again_and_shown(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import random
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -67,6 +68,19 @@ async def test_a_window_has_its_start_but_not_its_end(
         "value": 1.0,
         "unit": "bar",
     }
+
+
+async def test_what_a_device_has_against_a_reading_is_told(
+    client: httpx.AsyncClient, add_readings: AddReadings, pool: asyncpg.Pool
+) -> None:
+    await add_readings("pump-1", "pressure", {0: 1.0, 1: 2.0})
+    await pool.execute("UPDATE reading SET quality = 3 WHERE value = 2")
+
+    page = await get(client, since="2026-03-14T15:09:26Z", until="2026-03-14T15:09:28Z")
+    tail = await get(client, "/tail")
+
+    for answer in (page, tail):
+        assert [None, "bad"] == [each.get("quality") for each in answer["readings"]]
 
 
 async def test_times_are_relative_to_now(

@@ -156,6 +156,25 @@ async def test_the_application_makes_uses_and_drops_partitions(admin_url: str) -
         assert 0 == await pool.fetchval("SELECT count(*) FROM reading")
 
 
+async def test_what_makes_tables_at_run_time_runs_as_the_owner(admin_url: str) -> None:
+    async with session(admin_url) as connection:
+        found = await connection.fetch(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            r" AND prosrc ~* '\m(CREATE|ALTER|DROP)\s+TABLE\M' AND NOT prosecdef"
+        )
+    assert [] == [row["proname"] for row in found]
+
+
+async def test_the_days_of_device_logs_are_made_and_dropped(admin_url: str) -> None:
+    async with session(as_role(admin_url, Role.APP)) as connection:
+        days = [TODAY, date(2031, 5, 5)]
+        assert 2 == await connection.fetchval("SELECT ensure_device_log_partitions($1)", days)
+        await connection.execute(
+            "SELECT drop_partition('device_log', 'device_log_20310504', '-infinity', 'infinity')"
+        )
+        assert await connection.fetchval("SELECT to_regclass('device_log_20310504')") is None
+
+
 @pytest.mark.parametrize(
     ("table", "partition"),
     [
@@ -166,6 +185,7 @@ async def test_the_application_makes_uses_and_drops_partitions(admin_url: str) -
         ("reading", "rollup_minute_default"),
         ("reading", "no_such_table"),
         ("journal", "journal"),
+        ("device_log", "device"),
     ],
 )
 async def test_only_a_partition_is_dropped(admin_url: str, table: str, partition: str) -> None:

@@ -33,7 +33,7 @@ async def test_devices_announce_themselves_and_measure_without_a_gap(site: Site)
     batches: dict[str, list[MeasurementBatch]] = defaultdict(list)
     stop = asyncio.Event()
     async with asyncio.timeout(TIMEOUT_S), open_link(site.device_url) as link:
-        part = simulator_main(settings(link.url), 3, RATE_HZ, site.credentials, stop)
+        part = simulator_main(settings(link.url), site.credentials, RATE_HZ, None, stop)
         simulator = asyncio.create_task(part)
         async with site.batches() as arriving:
             async for batch in arriving:
@@ -68,7 +68,7 @@ async def interrupt(link: Link) -> None:
     """Take the link down until all three devices have noticed."""
     with capture_logs() as logs:
         await link.take_down()
-        await eventually(lambda: len(logs) == 3)
+        await eventually(lambda: sum(log["event"] == "dependency_lost" for log in logs) == 3)
         await link.bring_up()
 
 
@@ -89,22 +89,33 @@ def assert_seamless(batches: list[MeasurementBatch]) -> None:
 async def test_stopping_does_not_need_a_broker() -> None:
     stop = asyncio.Event()
     with capture_logs() as logs:
-        part = simulator_main(settings("mqtt://127.0.0.1:1"), 2, RATE_HZ, {}, stop)
+        credentials = {"sim-001": "", "sim-002": ""}
+        part = simulator_main(settings("mqtt://127.0.0.1:1"), credentials, None, None, stop)
         simulator = asyncio.create_task(part)
-        await eventually(lambda: logs)
+        await eventually(lambda: "dependency_lost" in str(logs))
         stop.set()
         await asyncio.wait_for(simulator, 5)
-    assert {"dependency_lost"} == {entry["event"] for entry in logs}
+    assert 2 == sum(entry["event"] == "dependency_lost" for entry in logs)
 
 
-async def test_a_refused_device_ends_the_simulator_with_its_name(site: Site) -> None:
+async def test_a_refused_device_is_named_and_the_others_go_on(site: Site) -> None:
     await site.admit(["sim-001"])
-    url = settings(site.device_url)
-    with pytest.raises(ExceptionGroup) as caught:
-        await simulator_main(url, 1, RATE_HZ, {"sim-001": "wrong"}, asyncio.Event())
-    assert caught.group_contains(ConfigError, match=f"refused MQTT user '{site.broker.vhost}:sim")
+    credentials = {"sim-000": "wrong", **site.credentials}
+    stop = asyncio.Event()
+    with capture_logs() as logs:
+        part = simulator_main(settings(site.device_url), credentials, None, None, stop)
+        simulator = asyncio.create_task(part)
+        async with asyncio.timeout(TIMEOUT_S), site.batches() as batches:
+            assert "sim-001" == (await anext(batches)).serial
+        await eventually(lambda: "refused MQTT user" in str(logs))
+        stop.set()
+        await simulator
+    (loss,) = [entry for entry in logs if entry["event"] == "dependency_lost"]
+    assert f"'{site.broker.vhost}:sim-000'" in loss["error"]
 
 
 async def test_an_impossible_rate_is_a_config_error() -> None:
     with pytest.raises(ConfigError, match="--rate 0"):
-        await simulator_main(settings("mqtt://127.0.0.1:1"), 1, 0, {}, asyncio.Event())
+        await simulator_main(
+            settings("mqtt://127.0.0.1:1"), {"sim-001": ""}, 0, None, asyncio.Event()
+        )

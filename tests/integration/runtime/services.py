@@ -41,6 +41,8 @@ SERVICES = {
 
 if __name__ == "__main__":
     try:
-        run_service(sys.argv[1], Settings.from_env(os.environ), SERVICES[sys.argv[1]])
+        names = sys.argv[1].split(",")
+        mains = {name: SERVICES[name] for name in names}
+        run_service(sys.argv[1], Settings.from_env(os.environ), mains)
     except WeirError as error:
         sys.exit(f"{type(error).__name__}: {error}")

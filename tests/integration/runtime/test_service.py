@@ -72,6 +72,23 @@ def test_every_problem_with_the_settings_is_told_whoever_found_it() -> None:
     assert log.endswith("ConfigError: one thing is wrong\nanother one too\n")
 
 
+def test_the_first_of_several_that_fails_ends_the_process_and_is_named() -> None:
+    with service("patient,misconfigured") as process:
+        _, log = process.communicate(timeout=10)
+    assert log.endswith("ConfigError: one thing is wrong\nanother one too\n")
+    (failed,) = [line for line in log.splitlines() if '"event": "service_failed"' in line]
+    assert '"consumer": "misconfigured"' in failed
+
+
+def test_a_signal_ends_several_services_in_good_order() -> None:
+    with service("patient,finite") as process:
+        wait_for(process, "service_started")
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+    assert 0 == process.returncode
+    assert "service_stopped" in log
+
+
 def test_a_bug_shows_its_traceback() -> None:
     with service("crashing") as process:
         _, log = process.communicate(timeout=10)

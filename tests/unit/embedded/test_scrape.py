@@ -18,13 +18,25 @@ weir_lag_seconds{consumer="other"} 0.5
     ("text", "expected"),
     [
         ("", Figures()),
-        (STORED, Figures(reading_count=42.0, lag_s=0.5)),
+        (STORED, Figures(reading_count=42.0, lags_s={"measurements": 0.25, "other": 0.5})),
         ("weir_readings_published_total 7.0\n", Figures(reading_count=7.0)),
         ('weir_lag_seconds{consumer="logs"} NaN\n', Figures()),
     ],
 )
 def test_figures_are_read(text: str, expected: Figures) -> None:
     assert read_figures(text) == expected
+
+
+def test_the_lag_of_a_process_is_the_longest_of_its_consumers() -> None:
+    assert 0.5 == read_figures(STORED).lag_s
+    assert Figures().lag_s is None
+
+
+def test_a_consumer_runs_when_it_says_so() -> None:
+    text = (
+        'weir_consumer_running{consumer="logs"} 1.0\nweir_consumer_running{consumer="gaps"} 0.0\n'
+    )
+    assert {"logs"} == read_figures(text).running
 
 
 def test_a_counter_seen_once_has_no_rate() -> None:

@@ -83,3 +83,21 @@ def test_columns_of_texts_have_no_rows() -> None:
 
     assert 0 == len(gather([(1, texts)]))
     assert 0 == len(gather([]))
+
+
+def test_qualities_go_where_their_readings_go() -> None:
+    doubted = FieldColumn("f", "", 3, [30, 10], [3.0, 1.0], ())
+    trusted = FieldColumn("f", "", 1, [20, 30], [2.0, 9.0], ())
+
+    rows = gather([(1, doubted), (1, trusted)])
+
+    assert rows.qualities is not None
+    assert [(10, 1.0, 3), (20, 2.0, 0), (30, 3.0, 3)] == list(
+        zip(
+            rows.observed_at_us.tolist(), rows.values.tolist(), rows.qualities.tolist(), strict=True
+        )
+    )
+
+
+def test_readings_that_nothing_is_known_against_have_no_qualities() -> None:
+    assert gather([(1, column([1], [1.0])), (2, column([1, 2], [1.0, 2.0]))]).qualities is None

@@ -10,17 +10,22 @@ from datetime import datetime
 
 import asyncpg
 
+from weir.model.quality import Quality
 from weir.postgres.queries._read import fetch_along_key
 from weir.postgres.queries.lanes import Lane, LaneStart, Position
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One measured value; `value` is finite, or a text."""
+    """One measured value; `value` is finite, or a text.
+
+    `quality`: what its device has against it; None: nothing.
+    """
 
     lane: Lane
     observed_at: datetime
     value: float | str
+    quality: Quality | None = None
 
     @property
     def position(self) -> Position:
@@ -30,26 +35,26 @@ class Reading:
 
 _WANTED = "unnest($1::integer[], $2::boolean[], $3::timestamptz[]) AS wanted (id, is_text, since)"
 _ASCENDING = f"""
-    SELECT id, is_text, observed_at, number, text FROM {_WANTED},
+    SELECT id, is_text, observed_at, number, text, quality FROM {_WANTED},
     LATERAL (
-        (SELECT observed_at, value AS number, NULL AS text FROM reading
+        (SELECT observed_at, value AS number, NULL AS text, quality FROM reading
          WHERE NOT is_text AND series_id = id AND observed_at >= since AND observed_at < $4
          ORDER BY observed_at LIMIT $5)
         UNION ALL
-        (SELECT observed_at, NULL, value FROM text_reading
+        (SELECT observed_at, NULL, value, quality FROM text_reading
          WHERE is_text AND series_id = id AND observed_at >= since AND observed_at < $4
          ORDER BY observed_at LIMIT $5)
     ) AS found
     ORDER BY observed_at, id, is_text LIMIT $5
     """  # noqa: S608 - only constants are put together
 _DESCENDING = f"""
-    SELECT id, is_text, observed_at, number, text FROM {_WANTED},
+    SELECT id, is_text, observed_at, number, text, quality FROM {_WANTED},
     LATERAL (
-        (SELECT observed_at, value AS number, NULL AS text FROM reading
+        (SELECT observed_at, value AS number, NULL AS text, quality FROM reading
          WHERE NOT is_text AND series_id = id AND observed_at >= since AND observed_at < $4
          ORDER BY observed_at DESC LIMIT $5)
         UNION ALL
-        (SELECT observed_at, NULL, value FROM text_reading
+        (SELECT observed_at, NULL, value, quality FROM text_reading
          WHERE is_text AND series_id = id AND observed_at >= since AND observed_at < $4
          ORDER BY observed_at DESC LIMIT $5)
     ) AS found
@@ -107,6 +112,11 @@ async def _read(
         limit,
     )
     return [
-        Reading(Lane(series_id, is_text), observed_at, text if is_text else number)
-        for series_id, is_text, observed_at, number, text in rows
+        Reading(
+            Lane(series_id, is_text),
+            observed_at,
+            text if is_text else number,
+            None if quality is None else Quality(quality),
+        )
+        for series_id, is_text, observed_at, number, text, quality in rows
     ]

@@ -210,9 +210,14 @@ async def _only_one(pool: asyncpg.Pool) -> AsyncIterator[bool]:
     """Give whether this is the only run, and keep it so until the block ends."""
     with translated():
         async with pool.acquire() as connection:
-            is_ours = bool(await connection.fetchval(_TRY_LOCK))
             try:
-                yield is_ours
-            finally:
-                if is_ours:
-                    await connection.execute(_UNLOCK)
+                is_ours = bool(await connection.fetchval(_TRY_LOCK))
+                try:
+                    yield is_ours
+                finally:
+                    if is_ours:
+                        await connection.execute(_UNLOCK)
+            except BaseException:
+                # The pool keeps sessions as they are, and this one may still have the lock.
+                connection.terminate()
+                raise

@@ -1,0 +1,82 @@
+"""A stream in memory to which a test adds, and a consumer that remembers what it committed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from weir.consumer import StreamConsumer, StreamMessage
+from weir.ports import AppendReport, Checkpoint, DeadLetter
+from weir.rabbitmq.stream_reader import Chunk
+from weir.runtime.partition_worker import PartitionSource, PartitionWorker
+from weir.testing.clock import ManualClock
+from weir.testing.memory import memory_ports
+
+STREAM = "work.0"
+#: An AMQP 1.0 data section with one byte.
+MESSAGE = b"\x00\x53\x75\xa0\x01x"
+
+
+class Recorder(StreamConsumer[int]):
+    """Remembers what it committed."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        super().__init__(memory_ports())
+        self.committed: list[list[int]] = []
+        self.decoded_count = 0
+
+    def decode(self, message: StreamMessage) -> int:
+        self.decoded_count += 1
+        return message.offset
+
+    async def commit(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        items: Sequence[int],
+        letters: Sequence[DeadLetter],
+    ) -> AppendReport:
+        assert list(range(start.next_offset, next_offset)) == list(items)
+        assert not letters
+        self.committed.append(list(items))
+        return AppendReport()
+
+
+class Stage:
+    """A stream, and the checkpoint of the projection `leader` that others follow."""
+
+    def __init__(self) -> None:
+        self.leader_offset = 0
+        self.asked_count = 0
+        self._chunks: asyncio.Queue[Chunk] = asyncio.Queue()
+        self._end = 0
+
+    def add_message(self) -> None:
+        self._chunks.put_nowait(Chunk(self._end, 0, [MESSAGE]))
+        self._end += 1
+
+    async def next_chunk(self) -> Chunk:
+        return await self._chunks.get()
+
+    async def next_offset(self, consumer: str, stream: str) -> int:
+        assert stream == STREAM
+        if consumer != "leader":
+            return 0
+        self.asked_count += 1
+        return self.leader_offset
+
+    async def put(self, checkpoint: Checkpoint) -> None:
+        raise AssertionError(checkpoint)
+
+    async def end_offset(self, stream: str) -> int:
+        raise AssertionError(stream)
+
+    @asynccontextmanager
+    async def open_stream(self, stream: str, offset: int) -> AsyncIterator["Stage"]:
+        assert (STREAM, 0) == (stream, offset)
+        yield self
+
+    def worker(self, consumer: StreamConsumer[int]) -> PartitionWorker[int]:
+        source = PartitionSource(self.open_stream, self.end_offset, self, ManualClock())
+        return PartitionWorker(consumer, STREAM, source)
