@@ -36,7 +36,7 @@ check: ## Check style, types, layers, contracts and generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck scripts/lock scripts/setup .ci/run
+	$(BIN)/shellcheck scripts/lock scripts/setup .ci/run deploy/make-secrets deploy/postgres/standby
 	$(BIN)/buf lint
 	$(BIN)/buf breaking --against $(BASELINE)
 	$(BIN)/python -m scripts.generate --check

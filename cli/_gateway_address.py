@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cli._contexts import LOCAL, Context, contexts_file, read_contexts
 from weir.errors import ConfigError
+from weir.setting_files import read_setting_files
 
 #: What `iotctl up` keeps in its folder; read here and not by `weir.embedded`, because an operator's
 #: bare install has no `psutil`.
@@ -49,6 +50,9 @@ def find_gateway(environ: Mapping[str, str]) -> GatewayAddress:
         NotFoundError: no context has the name.
     """
     # Not through `Settings`: that would cost every command a quarter of a second.
+    environ, problems = read_setting_files(environ, ["WEIR_GATEWAY_TOKEN"])
+    if problems:
+        raise ConfigError(*problems)
     name, url = environ.get("WEIR_CONTEXT"), environ.get("WEIR_GATEWAY_URL")
     token = environ.get("WEIR_GATEWAY_TOKEN", "")
     if url and not name:

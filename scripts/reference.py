@@ -20,7 +20,10 @@ _OTHER_VARIABLES = {
 _SETTINGS_INTRODUCTION = f"""\
 Every process reads its settings once from the environment, at its start. All that is wrong is said
 at once, before anything connects, and the exit code is 78. An empty variable counts as not set; an
-unknown one that starts with `{PREFIX}` is an error. `iotctl up` sets them for what it starts."""
+unknown one that starts with `{PREFIX}` is an error. `iotctl up` sets them for what it starts.
+
+Each of them may be given by a file instead, which is the way for secrets:
+`WEIR_POSTGRES_URL_FILE=/run/secrets/url`."""
 _METRICS_INTRODUCTION = """\
 Every service serves them as Prometheus text at `/metrics` on `WEIR_METRICS_HOST` and
 `WEIR_METRICS_PORT` when the port is set. A serial is never a label."""
@@ -56,16 +59,15 @@ def metrics_page() -> str:
 
 
 def env_example(compose: str) -> str:
-    """Render a `.env`: what `compose.yaml` insists on, then every setting, commented out."""
+    """Render a `.env`: what `compose.yaml` takes from it, then every setting, commented out."""
     lines = [
         f"# {_GENERATED}",
         "",
-        "# Containers: `docker compose up` reads these from .env and starts with all of them only.",
+        "# Containers: `docker compose up` reads these from .env.",
+        "# Secrets are files: deploy/make-secrets.",
     ]
-    for name, text in re.findall(r"\$\{([A-Z0-9_]+):\?([^}]*)\}", compose):
-        entry = [f"# {text}", f"{name}="]
-        if entry[1] not in lines:
-            lines += entry
+    for name, default in sorted(set(re.findall(r"\$\{([A-Z0-9_]+):-([^}]*)\}", compose))):
+        lines += [f"#{name}={default}"]
     lines += ["", "# Processes that are started one by one (`iotctl run ...`)."]
     for group, model in _groups():
         lines += ["", f"# {model.__doc__ or group}"]

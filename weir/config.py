@@ -1,6 +1,7 @@
 """Settings: read once from the environment, checked all at once, passed down.
 
-Variable names are derived: field `url` of group `amqp` is `WEIR_AMQP_URL`.
+Variable names are derived: field `url` of group `amqp` is `WEIR_AMQP_URL`. Each may be given by a
+file instead: `WEIR_AMQP_URL_FILE`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from pydantic_core import ErrorDetails
 from weir.errors import ConfigError
 from weir.model.log_limit import DAYS, LINES_PER_S
 from weir.model.names import PARTITION_COUNT_MAX
+from weir.setting_files import read_setting_files
 
 PREFIX = "WEIR_"
 #: Exit code of a process whose settings are wrong (sysexits.h: EX_CONFIG).
@@ -249,7 +251,9 @@ class Settings(_Group):
         Raises:
             ConfigError: variables are missing, wrong or unknown: one problem for each.
         """
+        environ, unreadable = read_setting_files(environ, _variables())
         values, problems = _gather(environ)
+        problems += unreadable
         missing = [name for name in require if not environ.get(name)]
         problems += [f"{name} is not set ({describe(name)})" for name in missing]
         try:

@@ -82,6 +82,9 @@ REQUESTS = Counter(
 READINGS_PUBLISHED = Counter(
     "weir_readings_published_total", "Readings that the broker acknowledged.", ["producer"]
 )
+HEARTBEAT_TIMESTAMP = Gauge(
+    "weir_heartbeat_timestamp_seconds", "When the event loop of the process last came round."
+)
 
 
 def serve_metrics(host: str, port: int) -> None:

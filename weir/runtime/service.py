@@ -11,10 +11,13 @@ import structlog
 from weir.config import MetricsSettings, Settings
 from weir.errors import ConfigError, WeirError
 from weir.log import configure_logging
-from weir.metrics import serve_metrics
+from weir.metrics import HEARTBEAT_TIMESTAMP, serve_metrics
 from weir.runtime.process import Main, run_process
 
 log = structlog.get_logger()
+
+#: Often enough for whoever looks whether the loop still runs (`weir.healthcheck`).
+HEARTBEAT_INTERVAL_S = 5.0
 
 #: Objects that come and stay before the next search for cycles. What waits to be stored has none:
 #: looking through it, at the interpreter's 700, was a quarter of the time that decoding took.
@@ -37,9 +40,19 @@ def run_service(name: str, settings: Settings, mains: Mapping[str, Main]) -> Non
 
 
 async def _run_together(mains: Mapping[str, Main], stop: asyncio.Event) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for name, main in mains.items():
-            tasks.create_task(_run_one(name, main, stop))
+    beating = asyncio.create_task(_beat())
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for name, main in mains.items():
+                tasks.create_task(_run_one(name, main, stop))
+    finally:
+        beating.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        HEARTBEAT_TIMESTAMP.set_to_current_time()
+        await asyncio.sleep(HEARTBEAT_INTERVAL_S)
 
 
 async def _run_one(name: str, main: Main, stop: asyncio.Event) -> None:

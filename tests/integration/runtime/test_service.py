@@ -10,8 +10,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from weir.clock import SystemClock
 from weir.embedded.ports import free_ports
+from weir.healthcheck import liveness
 from weir.paths import ROOT
+from weir.testing.conditions import wait_until
 
 MODULE = "tests.integration.runtime.services"
 
@@ -48,6 +51,14 @@ def test_a_signal_ends_a_service_in_good_order(number: signal.Signals) -> None:
     assert 0 == process.returncode
     assert f'"reason": "{number.name}"' in log
     assert "service_stopped" in log
+
+
+def test_a_running_service_is_well() -> None:
+    (port,) = free_ports(1)
+    environ = {"WEIR_METRICS_PORT": str(port)}
+    with service("patient", **environ) as process:
+        wait_for(process, "service_started")
+        wait_until(lambda: liveness(environ, SystemClock().now().timestamp) == "")
 
 
 def test_a_second_signal_ends_a_service_that_does_not_stop() -> None:
