@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 # A missing server then fails the tests that need it, instead of skipping them.
-REQUIRED_SERVERS := rabbitmq,postgres,mqtt
+REQUIRED_SERVERS := rabbitmq,postgres,mqtt,promtool
 # Test processes at a time; each has servers of its own, and takes whole files.
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --maxprocesses 4 --dist loadfile
@@ -70,9 +70,9 @@ proto: ## Generate the protobuf code
 	@scripts/setup dev
 	@$(BIN)/python -m scripts.generate proto
 
-docs: ## Generate the reference pages and .env.example
+docs: ## Generate the reference pages, .env.example and dashboards
 	@scripts/setup dev
-	@$(BIN)/python -m scripts.generate docs
+	@$(BIN)/python -m scripts.generate docs dashboards
 
 lock: ## Pin the dependencies again (make lock ARGS=--upgrade: the newest)
 	@scripts/lock $(ARGS)

@@ -1,10 +1,11 @@
-"""Write the files that are made from others: protobuf code, reference pages, JSON Schemas.
+"""Write the files that are made from others: protobuf code, reference pages, schemas, dashboards.
 
 `python -m scripts.generate` writes all of them, `... proto` and `... docs` a part; with `--check`
 nothing is written, what is out of date is named, and the exit code is 1.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ OWNED = (
     "schemas/json/telemetry/*.json",
     "schemas/json/edge/*.json",
     "schemas/json/events/*.json",
+    "deploy/grafana/dashboards/*.json",
 )
 
 
@@ -84,6 +86,18 @@ def protobuf_code() -> dict[str, bytes]:
         return {str(path.relative_to(folder)): path.read_bytes() for path in written}
 
 
+def dashboards() -> dict[str, bytes]:
+    """Render Grafana's dashboards."""
+    from scripts.grafana import database, device, fleet, pipeline, rabbitmq
+
+    return {
+        f"deploy/grafana/dashboards/{module.__name__.rpartition('.')[2]}.json": (
+            json.dumps(module.dashboard().render(), indent=1) + "\n"
+        ).encode()
+        for module in (fleet, device, pipeline, database, rabbitmq)
+    }
+
+
 def reference_pages() -> dict[str, bytes]:
     """Render what is said about settings, metrics and the wire where they are defined."""
     # They need the protobuf code, which must not be needed to make it.
@@ -117,6 +131,7 @@ def reference_pages() -> dict[str, bytes]:
 GENERATORS: dict[str, Callable[[], dict[str, bytes]]] = {
     "proto": protobuf_code,
     "docs": reference_pages,
+    "dashboards": dashboards,
 }
 
 

@@ -1,9 +1,16 @@
 """Every metric that Weir's processes expose, as data; labels are few and never a serial."""
 
+from dataclasses import dataclass
+
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 #: Seconds; from a fast handler to one that waits for a lock.
 _HANDLE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+#: Messages; a commit takes whatever has come while the one before was running.
+_COMMIT_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
+#: Seconds; from a quiet machine to a consumer that was down for minutes.
+_END_TO_END_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 DELIVERIES = Counter(
     "weir_deliveries_total",
@@ -58,10 +65,27 @@ HANDLE_SECONDS = Histogram(
     ["consumer"],
     buckets=_HANDLE_BUCKETS,
 )
+COMMIT_MESSAGES = Histogram(
+    "weir_commit_messages",
+    "Messages that one commit settled.",
+    ["consumer"],
+    buckets=_COMMIT_BUCKETS,
+)
+END_TO_END_SECONDS = Histogram(
+    "weir_end_to_end_seconds",
+    "From the broker taking the oldest message of a commit until the commit.",
+    ["consumer"],
+    buckets=_END_TO_END_BUCKETS,
+)
+WAITING_MESSAGES = Gauge(
+    "weir_waiting_messages",
+    "Messages that the commit under way settles; while it fails they wait. 0: none is under way.",
+    ["consumer", "source"],
+)
 LAG_SECONDS = Gauge(
     "weir_lag_seconds",
     "Age of the newest message in the last commit when it was committed.",
-    ["consumer"],
+    ["consumer", "source"],
 )
 RUNNING = Gauge(
     "weir_consumer_running",
@@ -69,7 +93,9 @@ RUNNING = Gauge(
     ["consumer"],
 )
 LAST_COMMIT_TIMESTAMP = Gauge(
-    "weir_last_commit_timestamp_seconds", "When the consumer last committed.", ["consumer"]
+    "weir_last_commit_timestamp_seconds",
+    "When the consumer last committed what came from a stream, a queue or the journal.",
+    ["consumer", "source"],
 )
 DEAD_LETTERS = Counter(
     "weir_dead_letters_total", "Messages rejected and kept.", ["consumer", "reason"]
@@ -85,6 +111,29 @@ READINGS_PUBLISHED = Counter(
 HEARTBEAT_TIMESTAMP = Gauge(
     "weir_heartbeat_timestamp_seconds", "When the event loop of the process last came round."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one commit settled: whose it was, from which stream, queue or journal, how much.
+
+    `first_at_s`, `last_at_s`: when its oldest and its newest message came, seconds since 1970.
+    """
+
+    consumer: str
+    source: str
+    message_count: int
+    first_at_s: float
+    last_at_s: float
+
+
+def note_commit(commit: Commit, now_s: float) -> None:
+    """Note a commit; ages are of two clocks, so what looks negative counts as none."""
+    consumer, source = commit.consumer, commit.source
+    COMMIT_MESSAGES.labels(consumer).observe(commit.message_count)
+    END_TO_END_SECONDS.labels(consumer).observe(max(0.0, now_s - commit.first_at_s))
+    LAG_SECONDS.labels(consumer, source).set(max(0.0, now_s - commit.last_at_s))
+    LAST_COMMIT_TIMESTAMP.labels(consumer, source).set(now_s)
 
 
 def serve_metrics(host: str, port: int) -> None:

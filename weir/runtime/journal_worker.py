@@ -126,10 +126,12 @@ class JournalWorker:
             await self._handle(records)
         self._owes_work = False
         self._outage.over()
-        now = self._source.clock.now()
         metrics.DELIVERIES.labels(name, "ack").inc(len(records))
-        metrics.LAG_SECONDS.labels(name).set((now - records[-1].recorded_at).total_seconds())
-        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
+        first_at_s, last_at_s = (
+            record.recorded_at.timestamp() for record in (records[0], records[-1])
+        )
+        commit = metrics.Commit(name, JOURNAL, len(records), first_at_s, last_at_s)
+        metrics.note_commit(commit, self._source.clock.now().timestamp())
         log.debug("events_handled", count=len(records), position=records[-1].position)
 
     async def _handle(self, records: Sequence[JournalRecord]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from weir import metrics
-from weir.clock import Clock, to_us
+from weir.clock import Clock
 from weir.runtime.dead_letter_limit import DeadLetterLimit
 from weir.runtime.partition_backlog import Entry
 from weir.runtime.partition_commit import Committed
@@ -18,10 +18,15 @@ log = structlog.get_logger()
 class PartitionAccount:
     """Counts the commits of one consumer on one partition."""
 
-    def __init__(self, consumer: str, clock: Clock, limit: DeadLetterLimit) -> None:
+    def __init__(self, consumer: str, stream: str, clock: Clock, limit: DeadLetterLimit) -> None:
         self._consumer = consumer
+        self._stream = stream
         self._clock = clock
         self._limit = limit
+
+    def expect(self, message_count: int) -> None:
+        """Say that messages are about to be committed; they wait until `note`."""
+        metrics.WAITING_MESSAGES.labels(self._consumer, self._stream).set(message_count)
 
     def note(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
         """Note one commit.
@@ -29,6 +34,7 @@ class PartitionAccount:
         Raises:
             TooManyDeadLettersError: nearly everything is rejected.
         """
+        self.expect(0)
         self._measure(committed, entries)
         if committed.letters:
             log.error(
@@ -58,7 +64,8 @@ class PartitionAccount:
         for letter in committed.letters:
             metrics.DELIVERIES.labels(name, "dead_letter").inc()
             metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
-        now = self._clock.now()
-        lag_us = to_us(now) - entries[-1].message.received_at_us
-        metrics.LAG_SECONDS.labels(name).set(max(0.0, lag_us / 1e6))
-        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
+        first_at_s, last_at_s = (
+            entry.message.received_at_us / 1e6 for entry in (entries[0], entries[-1])
+        )
+        commit = metrics.Commit(name, self._stream, len(entries), first_at_s, last_at_s)
+        metrics.note_commit(commit, self._clock.now().timestamp())

@@ -86,7 +86,7 @@ class PartitionWorker(Generic[Item]):
         self._stream = stream
         self._source = source
         limit = DeadLetterLimit(consumer.name, source.dead_letter_share_max)
-        self._account = PartitionAccount(consumer.name, source.clock, limit)
+        self._account = PartitionAccount(consumer.name, stream, source.clock, limit)
         self._outage = Outage()
         self._owes_commit = False
 
@@ -216,6 +216,7 @@ class PartitionWorker(Generic[Item]):
 
     async def _store(self, offset: int, entries: list[Entry[Item]]) -> int:
         """Commit entries from `offset` on; gives the offset behind them."""
+        self._account.expect(len(entries))
         with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
             committed = await self._commit(offset, entries)
         self._account.note(committed, entries)

@@ -148,8 +148,9 @@ class QueueWorker:
     def _account(self, delivery: Delivery, letter: DeadLetter | None) -> None:
         name = self._consumer.name
         now = self._source.clock.now()
-        metrics.LAG_SECONDS.labels(name).set((now - delivery.received_at).total_seconds())
-        metrics.LAST_COMMIT_TIMESTAMP.labels(name).set(now.timestamp())
+        received_at_s = delivery.received_at.timestamp()
+        commit = metrics.Commit(name, delivery.queue, 1, received_at_s, received_at_s)
+        metrics.note_commit(commit, now.timestamp())
         if letter is None:
             metrics.DELIVERIES.labels(name, "ack").inc()
             self._limit.accept(delivery.routing_key)

@@ -178,7 +178,7 @@ async def test_what_became_of_deliveries_is_counted() -> None:
     assert {"ack": 2, "dead_letter": 1, "retry": 1} == {
         name: count(name) - before[name] for name in before
     }
-    last_commit_s = metrics.LAST_COMMIT_TIMESTAMP.labels("scripted")._value.get()
+    last_commit_s = metrics.LAST_COMMIT_TIMESTAMP.labels("scripted", QUEUE)._value.get()
     assert queue.clock.now().timestamp() == last_commit_s
 
 

@@ -1,0 +1,153 @@
+"""Every panel that asks PostgreSQL gets rows of the right shape, as the role that Grafana has."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import yaml
+
+from scripts.grafana.macros import View, expand
+from tests.integration.grafana.estate import NOW
+from weir.paths import ROOT
+from weir.postgres.roles import Role
+from weir.testing.databases import as_role
+
+pytestmark = pytest.mark.postgres
+
+GRAFANA = ROOT / "deploy" / "grafana"
+ROLES = {"weir-postgres": Role.READONLY, "weir-postgres-statistics": Role.MONITORING}
+SPANS = [timedelta(hours=1), timedelta(hours=24), timedelta(days=365)]
+CHOSEN = {"site": ["harbour", "unassigned"], "device": ["crane-1"], "field": ["x", "y"]}
+#: Grafana draws a point for each pixel or so.
+POINT_COUNT = 1_000
+
+Target = Mapping[str, Any]
+
+
+def dashboards() -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(GRAFANA.glob("dashboards/*.json"))]
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    for dashboard in dashboards():
+        for panel in dashboard["panels"]:
+            for target in panel["targets"]:
+                yield f"{dashboard['uid']}: {panel['title']} {target['refId']}", target
+        for annotation in dashboard["annotations"]["list"]:
+            yield f"{dashboard['uid']}: annotation", annotation["target"]
+
+
+SQL_TARGETS = [pair for pair in targets() if "rawSql" in pair[1]]
+
+
+def view(span: timedelta) -> View:
+    interval_s = max(1, round(span.total_seconds() / POINT_COUNT))
+    return View(NOW - span, NOW + timedelta(minutes=1), f"{interval_s}s", CHOSEN)
+
+
+async def ask(estate: str, source: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(as_role(estate, ROLES[source]))
+    try:
+        return list(await connection.fetch(statement))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("span", SPANS, ids=str)
+@pytest.mark.parametrize(("name", "target"), SQL_TARGETS, ids=[name for name, _ in SQL_TARGETS])
+async def test_a_panel_has_rows(estate: str, name: str, target: Target, span: timedelta) -> None:
+    source = target["datasource"]["uid"]
+    await _skip_what_the_server_lacks(estate, target)
+    if span != SPANS[1] and "$__" not in target["rawSql"]:
+        pytest.skip("the same at every time")
+    if "device_event" in target["rawSql"] and span == SPANS[0]:
+        pytest.skip("an event an hour")
+
+    rows = await ask(estate, source, expand(target["rawSql"], view(span)))
+
+    assert rows, name
+    if target["format"] == "time_series":
+        assert all(isinstance(row["time"], datetime) for row in rows)
+        assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+
+
+@pytest.mark.parametrize("name", ["site", "device", "field"])
+async def test_a_variable_has_values_to_choose(estate: str, name: str) -> None:
+    (query,) = {
+        variable["query"]
+        for dashboard in dashboards()
+        for variable in dashboard["templating"]["list"]
+        if variable["name"] == name
+    }
+    rows = await ask(estate, "weir-postgres", expand(query, view(SPANS[0])))
+    assert set(CHOSEN[name]) <= {row[0] for row in rows}
+
+
+async def test_alert_rules_of_grafana_can_be_asked(estate: str) -> None:
+    groups = yaml.safe_load((GRAFANA / "provisioning" / "alerting" / "weir.yaml").read_text())
+    asked = 0
+    for rule in groups["groups"][0]["rules"]:
+        for query in rule["data"]:
+            if query["datasourceUid"] in ROLES:
+                await ask(estate, query["datasourceUid"], query["model"]["rawSql"])
+                asked += 1
+    assert len(groups["groups"][0]["rules"]) == asked
+
+
+@pytest.mark.parametrize(
+    ("span", "level"),
+    [
+        (timedelta(hours=1), "raw"),
+        (timedelta(hours=24), "minute"),
+        (timedelta(days=30), "hour"),
+        (timedelta(days=700), "day"),
+    ],
+    ids=str,
+)
+async def test_the_resolution_follows_the_span(estate: str, span: timedelta, level: str) -> None:
+    rows = await curve(estate, span)
+    assert {level} == {row["level"] for row in rows}
+    assert len(rows) <= 2 * 2_001
+
+
+async def test_a_curve_goes_on_where_the_rollups_end(estate: str) -> None:
+    rows = await curve(estate, timedelta(hours=24))
+    # Rollups end at `NOW`, readings half a minute later.
+    assert NOW - rows[-1]["time"] < timedelta(minutes=2)
+    statement = """
+        SELECT min(value), max(value) FROM report.reading JOIN report.series USING (series_id)
+        WHERE serial = 'crane-1' AND field = 'x' AND observed_at >= $__timeFrom()
+        """
+    counted = await ask(estate, "weir-postgres", expand(statement, view(timedelta(hours=24))))
+    of_x = [row for row in rows if row["field"] == "x"]
+    assert counted[0]["min"] == pytest.approx(min(row["low"] for row in of_x))
+    assert counted[0]["max"] == pytest.approx(max(row["high"] for row in of_x))
+
+
+async def test_last_values_have_numbers_and_texts(estate: str) -> None:
+    rows = await ask(estate, "weir-postgres", "SELECT * FROM report.last_values('crane-1')")
+    found = {row["field"]: row for row in rows}
+    assert "running" == found["status"]["text_value"]
+    assert NOW + timedelta(seconds=30) == found["x"]["observed_at"]
+
+
+async def curve(estate: str, span: timedelta) -> list[asyncpg.Record]:
+    text = (
+        "SELECT * FROM report.curve('crane-1', ARRAY['x', 'y'], $__timeFrom(), $__timeTo(),"
+        " interval '$__interval')"
+    )
+    return await ask(estate, "weir-postgres", expand(text, view(span)))
+
+
+async def _skip_what_the_server_lacks(estate: str, target: Target) -> None:
+    if "pg_stat_statements" in target["rawSql"]:
+        found = await ask(
+            estate,
+            "weir-postgres",
+            "SELECT 1 FROM pg_extension WHERE extname = 'pg_stat_statements'",
+        )
+        if not found:
+            pytest.skip("this server has no pg_stat_statements")
