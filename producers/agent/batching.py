@@ -74,7 +74,7 @@ class Batch:
         return (
             self._count >= self._limits.readings
             or age_us < 0
-            or age_us + interval_us > self._limits.seconds * _SECOND_US
+            or age_us + interval_us >= self._limits.seconds * _SECOND_US
         )
 
     def take(self) -> list[list[FieldReadings]]:

@@ -57,10 +57,9 @@ class AgentHealth(Driver[DriverConfiguration]):
             "processor": round(time.process_time(), 3),
         }
         units = {field.name: field.unit for field in _FIELDS}
-        instant_us = poll.end_us - 1
         return Polled(
             [
-                FieldReadings(name, [instant_us], [value], units[name])
+                FieldReadings(name, [poll.end_us], [value], units[name])
                 for name, value in values.items()
             ]
         )

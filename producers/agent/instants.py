@@ -92,7 +92,7 @@ def begin(instants: Instants, last_known_us: int, epoch: int) -> Timebase:
     earliest_us = max(PLAUSIBLE_US, last_known_us)
     if wall_us >= earliest_us:
         return Timebase(wall_us - steady_us)
-    return Timebase(earliest_us - steady_us, epoch)
+    return Timebase(earliest_us - steady_us, epoch, steady_us)
 
 
 def look(instants: Instants, base: Timebase) -> tuple[Timebase, ClockChange | None]:

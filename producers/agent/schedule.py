@@ -15,32 +15,32 @@ _SECOND_US = 1_000_000
 class Schedule:
     """Polls at multiples of the interval since 1970, whenever the agent was started.
 
-    A poll covers the time after the one before it up to and including its own instant: what a
-    driver reads all at once has the instant `poll.end_us - 1`, the same for all fields.
+    A poll covers the time from the end of the one before it; its end is a multiple, and is the
+    time of all that a driver reads at once.
 
-    `phase_us`: how much later than its instant a poll begins.
+    `phase_us`: how much later than its end a poll begins.
     """
 
     interval_us: int
     phase_us: int = 0
 
     def first(self, now_us: int) -> Poll:
-        """Give the first poll: of the next instant."""
-        instant_us = self._next_instant(now_us)
-        return Poll(instant_us - self.interval_us + 1, instant_us + 1)
+        """Give the first poll: up to the next multiple."""
+        end_us = self._next_end(now_us)
+        return Poll(end_us - self.interval_us, end_us)
 
     def next(self, now_us: int, before: Poll, failure_count: int = 0) -> Poll:
         """Give the poll after another one, in the future; what was missed meanwhile is in it.
 
         `failure_count`: polls that have failed one after another: the device gets a rest.
         """
-        earliest_us = max(now_us, before.end_us - 1 + self._rest_us(failure_count))
-        instant_us = self._next_instant(earliest_us)
-        return Poll(max(before.end_us, instant_us + 1 - self._reach_us), instant_us + 1)
+        earliest_us = max(now_us, before.end_us + self._rest_us(failure_count))
+        end_us = self._next_end(earliest_us)
+        return Poll(max(before.end_us, end_us - self._reach_us), end_us)
 
     def due_us(self, poll: Poll) -> int:
         """Tell when a poll is to begin."""
-        return poll.end_us - 1 + self.phase_us
+        return poll.end_us + self.phase_us
 
     def missed_us(self, before: Poll, poll: Poll) -> int:
         """Tell how much time lies between two polls that none of them covers."""
@@ -50,7 +50,7 @@ class Schedule:
     def _reach_us(self) -> int:
         return max(round(CATCH_UP_S_MAX * _SECOND_US), self.interval_us)
 
-    def _next_instant(self, now_us: int) -> int:
+    def _next_end(self, now_us: int) -> int:
         return (now_us // self.interval_us + 1) * self.interval_us
 
     def _rest_us(self, failure_count: int) -> int:

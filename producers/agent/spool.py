@@ -26,6 +26,9 @@ T = TypeVar("T")
 REMOVE_DELAY_S = 1.0
 #: A damaged file keeps this in its name, and a number.
 ASIDE_SUFFIX = ".damaged"
+#: What is dropped at first to make room on a disk that is full, then twice as much, and so on.
+_FREED_BYTES = 16 * 1024
+_ATTEMPTS = 6
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -190,17 +193,35 @@ class Spool:
         return outcomes
 
     def _alone(self, action: Callable[[SpoolFile], Any]) -> Any:
+        error: sqlite3.Error | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._opened.transaction():
+                    outcome = action(self._opened)
+            except SpoolFullError as refusal:
+                return refusal
+            except sqlite3.DatabaseError as failure:
+                error = failure
+                if not self._mend(failure, attempt):
+                    break
+            else:
+                self._remember_ids([outcome])
+                return outcome
+        return SpoolFullError(f"{self.path}: {error}")
+
+    def _mend(self, error: sqlite3.DatabaseError, attempt: int) -> bool:
+        """Do what lets a transaction that has failed be tried again; false: nothing does."""
+        code = _code(error)
+        if code in _DAMAGED:
+            self._put_aside(error)
+            return True
+        if code != sqlite3.SQLITE_FULL:
+            return False
         try:
-            with self._opened.transaction():
-                outcome = action(self._opened)
-        except SpoolFullError as error:
-            return error
-        except sqlite3.DatabaseError as error:
-            if _code(error) in _DAMAGED:
-                self._put_aside(error)
-            return SpoolFullError(f"{self.path}: {error}")
-        self._remember_ids([outcome])
-        return outcome
+            # Whole pages must become free, of the table and of its indexes.
+            return self._opened.make_room(_FREED_BYTES << attempt, self.under_way)
+        except sqlite3.DatabaseError:
+            return False
 
     def _remember_ids(self, outcomes: list[Any]) -> None:
         for outcome in outcomes:

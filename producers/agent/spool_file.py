@@ -26,7 +26,6 @@ REPLY_COUNT_MAX = 1_000
 _CHECKPOINT_PAGES = 256
 #: What a log that has grown is cut back to.
 _LOG_BYTES_MAX = 4 * 1024 * 1024
-_ATTEMPTS = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
@@ -110,22 +109,26 @@ class SpoolFile:
         Room is made as the policy says; messages whose ids are in `kept` are under way and stay.
 
         Raises:
-            SpoolFullError: nothing may be dropped, or the disk has no room.
+            SpoolFullError: nothing may be dropped.
         """
         cost = len(message.body) + ROW_BYTES
         if not self._make_room(message, cost, kept):
             self._note_gap(gap_of(message))
             self.dropped_count += 1
             return None
-        for _ in range(_ATTEMPTS):
-            try:
-                return self._insert(message, cost)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._drop(
-                    cost, message.priority, kept
-                ):
-                    raise
-        raise SpoolFullError("the disk is full")
+        return self._insert(message, cost)
+
+    def make_room(self, wanted_bytes: int, kept: Container[int]) -> bool:
+        """Drop so much of what may be dropped, where the disk is full; false: nothing may be.
+
+        SQLite rolls back what has found the disk full, so that this is a transaction before it.
+        """
+        if self._when_full is WhenFull.STOP_READING:
+            return False
+        # Without a log there is room for the one that dropping needs.
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self.transaction():
+            return self._drop(wanted_bytes, Priority.READING, kept)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget messages that the broker has; unknown ids are passed over."""
