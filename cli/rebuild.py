@@ -5,6 +5,7 @@ Needs WEIR_POSTGRES_URL, as services do.
 Examples:
     iotctl rebuild registry
     iotctl rebuild registry --apply
+    iotctl rebuild commands
 """
 
 import asyncio
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+REGISTRY = "registry"
+COMMANDS = "commands"
+
+Apply = Annotated[
+    bool,
+    typer.Option("--apply", help="Make the tables what the journal says, where they differ."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
 _URL_VARIABLE = "WEIR_POSTGRES_URL"
 _COLUMNS = (
     Column("table", "TABLE"),
@@ -34,19 +44,11 @@ _COLUMNS = (
 )
 
 
-@app.callback()
-def rebuild() -> None:
-    """Keep `registry` a command of its own."""
-
-
 @app.command()
 def registry(
     *,
-    apply: Annotated[
-        bool,
-        typer.Option("--apply", help="Make the tables what the journal says, where they differ."),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    apply: Apply = False,
+    yes: Yes = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Rebuild devices, series and sites from the journal, beside the live ones, and compare.
@@ -58,13 +60,31 @@ def registry(
         iotctl rebuild registry
         iotctl rebuild registry --apply
     """
-    found = _run(apply=False)
+    _rebuild(REGISTRY, apply=apply, yes=yes, output=output)
+
+
+@app.command()
+def commands(*, apply: Apply = False, yes: Yes = False, output: Output = Format.TABLE) -> None:
+    """Rebuild the commands to devices from the journal, beside the live ones, and compare.
+
+    Nothing stops meanwhile, and without --apply nothing is changed. Exit code 1 when they differ.
+
+    Examples:
+        iotctl rebuild commands
+        iotctl rebuild commands --apply
+        iotctl rebuild commands -o json
+    """
+    _rebuild(COMMANDS, apply=apply, yes=yes, output=output)
+
+
+def _rebuild(what: str, *, apply: bool, yes: bool, output: Format) -> None:
+    found = _run(what, apply=False)
     count = sum(comparison.difference_count for comparison in found)
     if apply and count:
         if not yes and sys.stdin.isatty():
             _print(found, output)
             typer.confirm(f"change {count} rows to what the journal says?", abort=True, err=True)
-        found = _run(apply=True)
+        found = _run(what, apply=True)
     _print(found, output)
     if not count:
         print_note("the journal adds up to exactly what is there")
@@ -75,15 +95,16 @@ def registry(
         raise typer.Exit(1)
 
 
-def _run(*, apply: bool) -> "list[Comparison]":
-    from weir.postgres.journal_rebuild import rebuild_registry
+def _run(what: str, *, apply: bool) -> "list[Comparison]":
+    from weir.postgres.journal_rebuild import rebuild_commands, rebuild_registry
     from weir.postgres.pool import open_pool
 
+    rebuild = {REGISTRY: rebuild_registry, COMMANDS: rebuild_commands}[what]
     settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
 
     async def run() -> "list[Comparison]":
         async with open_pool(reveal(settings.postgres.url, _URL_VARIABLE)) as pool:
-            return await rebuild_registry(pool, apply=apply)
+            return await rebuild(pool, apply=apply)
 
     return asyncio.run(run())
 
@@ -116,4 +137,7 @@ def _tell(difference: "Difference") -> str:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return str(row.get("serial") or row.get("slug") or f"{row.get('field')} ({row['series_id']})")
+    for key in ("command_id", "serial", "slug"):
+        if row.get(key):
+            return str(row[key])
+    return f"{row.get('field')} ({row['series_id']})"

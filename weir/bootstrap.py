@@ -18,6 +18,7 @@ from weir.model.names import partition_streams
 from weir.model.presence import Patience
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
+from weir.postgres.commands import PostgresCommandStore
 from weir.postgres.dead_letters import PostgresDeadLetterStore
 from weir.postgres.device_logs import PostgresDeviceLogStore
 from weir.postgres.devices import PostgresDeviceStore
@@ -204,6 +205,7 @@ def make_ports(
         retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),
         sequences=PostgresSequenceStore(pool),
         dead_letters=PostgresDeadLetterStore(pool),
+        commands=PostgresCommandStore(pool, timedelta(days=settings.command.kept_days)),
         device_logs=_device_logs(settings, pool),
         publisher=publisher or RabbitmqPublisher(None, ""),
         stream_ends=partial(_stream_ends, settings),

@@ -195,6 +195,14 @@ class DeadLetterSettings(_Group):
     )
 
 
+class CommandSettings(_Group):
+    """What is kept of commands to devices."""
+
+    kept_days: int = Field(
+        90, ge=1, le=36_500, description="days that a command is kept after it has ended"
+    )
+
+
 class DeviceLogSettings(_Group):
     """Where the log lines of devices go, and for how long."""
 
@@ -232,6 +240,7 @@ class Settings(_Group):
     enrolment: EnrolmentSettings = Field(default_factory=EnrolmentSettings)
     presence: PresenceSettings = Field(default_factory=PresenceSettings)
     dead_letter: DeadLetterSettings = Field(default_factory=DeadLetterSettings)
+    command: CommandSettings = Field(default_factory=CommandSettings)
     device_log: DeviceLogSettings = Field(default_factory=DeviceLogSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

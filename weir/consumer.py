@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
+from weir.command_port import CommandStore
 from weir.control_ports import PresenceStore, StreamEnds
 from weir.events.event import JournalRecord
 from weir.model.names import partition_streams
@@ -46,6 +47,7 @@ class Ports:
     retention: RetentionStore
     sequences: SequenceStore
     dead_letters: DeadLetterStore
+    commands: CommandStore
     device_logs: DeviceLogStore
     publisher: Publisher
     stream_ends: StreamEnds

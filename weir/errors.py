@@ -14,6 +14,7 @@
       - DeviceDisabledError    an operator has shut it out
       - DeviceDeletedError     an operator has deleted it
     + UnknownDeletionError     nobody asked for this deletion of readings
+    + UnknownCommandError      a reply to a command that its device was never sent
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
     + StreamReplacedError      the stream is a new one: it ends before the checkpoint
@@ -29,6 +30,7 @@
   x NotFoundError              no such device, field or resource
   x CommandRefusedError        a device cannot, or must not, carry out a command
   x RequestError               a request that the gateway refused, with its reason
+    + RefusedPartsError        what it asks for is refused; says of each part why
     + PreconditionRequiredError  a change must say which version it is of
     + UnauthorizedError        no credential, or one that does not hold (any more)
     + ForbiddenError           the credential holds, but does not permit this
@@ -36,7 +38,7 @@
   x ProcessError               a process that we started cannot start, or does not become ready
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class WeirError(Exception):
@@ -132,6 +134,12 @@ class UnknownDeletionError(InvalidMessageError):
     reason = "unknown_deletion"
 
 
+class UnknownCommandError(InvalidMessageError):
+    """A device answers a command that it was never sent, or that is kept no more."""
+
+    reason = "unknown_command"
+
+
 class RefusedItemsError(WeirError):
     """Some items of a commit can never be accepted, by their index; nothing was stored."""
 
@@ -198,6 +206,14 @@ class NotFoundError(WeirError):
 
 class RequestError(WeirError):
     """The gateway refused a request; the message is the reason that it gave."""
+
+
+class RefusedPartsError(RequestError):
+    """What was asked for is refused; `parts`: (where in the request, why) of each wrong part."""
+
+    def __init__(self, message: str, parts: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.parts = parts
 
 
 class PreconditionRequiredError(RequestError):

@@ -42,3 +42,25 @@ class Reply:
     result: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     replied_at: datetime | None = None
+
+
+class CommandState(StrEnum):
+    """How far a command has come; the last five are the end of it."""
+
+    #: It waits to be published.
+    REQUESTED = "requested"
+    #: The broker has it for the device.
+    SENT = "sent"
+    #: The device has said that it has it.
+    DELIVERED = "delivered"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    #: The device had it, and has not said in time what came of it.
+    TIMED_OUT = "timed_out"
+    #: Its time to live ended before the device said that it had it.
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+#: A command in one of these is still under way.
+WAITING_STATES = frozenset({CommandState.REQUESTED, CommandState.SENT, CommandState.DELIVERED})

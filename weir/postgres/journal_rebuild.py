@@ -1,4 +1,4 @@
-"""Rebuild what the journal knows of sites, devices and series beside the tables, and compare.
+"""Rebuild tables from the journal, beside them, and compare: the registry, and the commands.
 
 What is rebuilt goes into temporary tables of one transaction, whose snapshot has the journal and
 the tables of one moment: they change together, so they must agree.
@@ -7,23 +7,27 @@ Not compared is when a device last announced itself: nobody decides that, so it 
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from weir.errors import ConflictError
+from weir.postgres.command_state import COLUMNS, Row
 from weir.postgres.errors import translated
 from weir.postgres.pool import Connection
 from weir.postgres.registry_fold import (
     Numbers,
-    Row,
+    fold_commands,
     fold_devices,
     fold_presence,
     fold_series,
     fold_sites,
 )
+
+#: Lets tables be changed, or raises.
+Check = Callable[[Connection], Awaitable[None]]
 
 #: Rows written to a temporary table at once.
 WRITTEN_COUNT = 5_000
@@ -31,7 +35,7 @@ WRITTEN_COUNT = 5_000
 DIFFERENCES_TOLD_MAX = 100
 
 #: Whoever changes one of them waits, and those that were at it are waited for.
-_LOCK = "LOCK TABLE site, device, series, device_presence IN SHARE ROW EXCLUSIVE MODE"
+_LOCK = "LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"
 _ORGANISATIONS = "SELECT slug, org_id FROM organisation"
 _CREATE = "CREATE TEMPORARY TABLE rebuilt_{table} (LIKE public.{table}) ON COMMIT DROP"
 _COUNT = "SELECT count(*) FROM {table}"
@@ -75,7 +79,8 @@ _SET_SEQUENCE = """
 class Table:
     """One of the tables: its key, and what else of it is compared.
 
-    `uncompared` is only written where a row is made anew.
+    `uncompared` is only written where a row is made anew. `is_numbered`: its key is a number that
+    the database gives.
     """
 
     name: str
@@ -83,6 +88,7 @@ class Table:
     columns: str
     fold: Callable[[Connection, Numbers], AsyncIterator[Row]]
     uncompared: str = ""
+    is_numbered: bool = True
 
     @property
     def all_columns(self) -> list[str]:
@@ -103,7 +109,7 @@ class Table:
 
 
 #: In the order in which they refer to one another.
-TABLES = (
+REGISTRY = (
     Table(
         "site",
         "site_id",
@@ -132,6 +138,7 @@ TABLES = (
         fold_presence,
     ),
 )
+COMMANDS = (Table("command", COLUMNS[0], " ".join(COLUMNS[1:]), fold_commands, is_numbered=False),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ class Comparison:
 
 
 async def rebuild_registry(pool: asyncpg.Pool, *, apply: bool = False) -> list[Comparison]:
-    """Fold the journal and compare; with `apply`, make the tables what it says.
+    """Fold devices, series and sites and compare; with `apply`, make the tables what it says.
 
     What only the tables have is deleted then, with all that refers to it.
 
@@ -164,21 +171,41 @@ async def rebuild_registry(pool: asyncpg.Pool, *, apply: bool = False) -> list[C
         UnknownEventError: the journal has events of a newer release.
         StoreUnavailableError: try again later; nothing was changed.
     """
+    return await _rebuild_all(pool, REGISTRY, _check_readings if apply else None)
+
+
+async def rebuild_commands(pool: asyncpg.Pool, *, apply: bool = False) -> list[Comparison]:
+    """Fold commands and compare; with `apply`, make the table what the journal says.
+
+    Raises:
+        RejectedByStoreError: a device of one is missing: rebuild the registry first.
+        UnknownEventError: the journal has events of a newer release.
+        StoreUnavailableError: try again later; nothing was changed.
+    """
+    return await _rebuild_all(pool, COMMANDS, _check_nothing if apply else None)
+
+
+async def _rebuild_all(
+    pool: asyncpg.Pool, tables: Sequence[Table], check: Check | None
+) -> list[Comparison]:
+    """Fold and compare; `check` lets the tables be changed, or raises; None: they are not."""
     with translated():
         async with (
             pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read"),
         ):
-            if apply:
-                await connection.execute(_LOCK)
+            if check is not None:
+                names = ", ".join(table.name for table in tables)
+                await connection.execute(_LOCK.format(tables=names))
             numbers = Numbers(
                 {row["slug"]: row["org_id"] for row in await connection.fetch(_ORGANISATIONS)}
             )
-            for table in TABLES:
+            for table in tables:
                 await _rebuild(connection, table, numbers)
-            found = [await _compare(connection, table) for table in TABLES]
-            if apply and any(comparison.difference_count for comparison in found):
-                await _apply(connection)
+            found = [await _compare(connection, table) for table in tables]
+            if check is not None and any(comparison.difference_count for comparison in found):
+                await check(connection)
+                await _apply(connection, tables)
     return found
 
 
@@ -211,19 +238,27 @@ async def _compare(connection: Connection, table: Table) -> Comparison:
     )
 
 
-async def _apply(connection: Connection) -> None:
+async def _check_readings(connection: Connection) -> None:
     measured = await connection.fetchrow(_MEASURED)
     if measured is not None:
         raise ConflictError(
             f"{measured['serial']} {measured['field']} has readings, and the journal does not know "
             "it: delete its readings first, or restore the journal"
         )
-    for table in reversed(TABLES):
+
+
+async def _check_nothing(_: Connection) -> None:
+    """Let the tables be changed."""
+
+
+async def _apply(connection: Connection, tables: Sequence[Table]) -> None:
+    for table in reversed(tables):
         await connection.execute(table.statement(_DELETE), timeout=None)
-    for table in TABLES:
+    for table in tables:
         await connection.execute(table.statement(_UPDATE), timeout=None)
         await connection.execute(table.statement(_INSERT), timeout=None)
-        await connection.execute(table.statement(_SET_SEQUENCE))
+        if table.is_numbered:
+            await connection.execute(table.statement(_SET_SEQUENCE))
 
 
 def _loaded(text: str | None) -> Mapping[str, Any] | None:

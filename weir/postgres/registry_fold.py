@@ -1,4 +1,4 @@
-"""What the journal adds up to, as rows of `site`, `device`, `series` and `device_presence`.
+"""What the journal adds up to, as rows of the tables of the registry and of `command`.
 
 The journal is read entity by entity, in the order of its key, so that memory does not grow with it.
 """
@@ -7,21 +7,22 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from weir.events import device, presence, series, site
+from weir.events import command, device, presence, series, site
 from weir.events.catalogue import catalogue
+from weir.events.command import Command
 from weir.events.device import DescribedCapabilities, Device
-from weir.events.event import DomainEvent
+from weir.events.event import Author, DomainEvent
 from weir.events.presence import DevicePresence
 from weir.events.series import Series
 from weir.events.site import Site
 from weir.model.site import DEFAULT_ORGANISATION
+from weir.postgres.command_state import Row, StoredCommand, row_of
 from weir.postgres.pool import Connection
 from weir.postgres.series_state import overridden
 
 State = TypeVar("State")
-Row = tuple[Any, ...]
 
 #: Events fetched from the database at once.
 FETCHED_COUNT = 1_000
@@ -30,17 +31,26 @@ _UNABLE = DescribedCapabilities()
 _CREATED = frozenset({"site_created", "device_enrolled", "series_created"})
 _ANNOUNCED = frozenset({"device_described", "device_started"})
 _READ = """
-    SELECT entity_id, type, type_version, data, recorded_at FROM journal
+    SELECT entity_id, type, type_version, data, actor, correlation_id, recorded_at FROM journal
     WHERE entity = $1 ORDER BY entity_id, entity_version
+    """
+#: Of the newest event; it covers those before it.
+_DROPPED_UNTIL = """
+    SELECT max((data ->> 'ended_before')::timestamptz) FROM journal
+    WHERE type = 'ended_commands_dropped'
     """
 
 
 @dataclass
 class Folded(Generic[State]):
-    """One entity, what its events add up to, and when the last of some kinds were recorded."""
+    """One entity, what its events add up to, and when the last of some kinds were recorded.
+
+    `author`: who brought its first event about.
+    """
 
     entity_id: str
     state: State
+    author: Author
     created_at: datetime | None = None
     announced_at: datetime | None = None
 
@@ -142,6 +152,18 @@ async def fold_presence(connection: Connection, numbers: Numbers) -> AsyncIterat
         )
 
 
+async def fold_commands(connection: Connection, _: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of all commands that were not dropped."""
+    dropped_until = await connection.fetchval(_DROPPED_UNTIL)
+    async for folded in _fold(connection, command.ENTITY, Command(), command.evolve):
+        state = folded.state
+        if state.ended_at is None or dropped_until is None or state.ended_at >= dropped_until:
+            author = folded.author
+            yield row_of(
+                StoredCommand(folded.entity_id, state, author.actor, author.correlation_id)
+            )
+
+
 async def _fold(
     connection: Connection,
     entity: str,
@@ -154,7 +176,8 @@ async def _fold(
         if current is None or current.entity_id != row["entity_id"]:
             if current is not None:
                 yield current
-            current = Folded(row["entity_id"], initial)
+            author = Author(row["actor"], row["correlation_id"])
+            current = Folded(row["entity_id"], initial, author)
         event = decode(row["type"], row["type_version"], json.loads(row["data"]))
         current.state = evolve(current.state, event)
         if event.type in _CREATED:

@@ -129,6 +129,7 @@ def memory_ports(
         retention=unused,
         sequences=unused,
         dead_letters=dead_letters or MemoryDeadLetterStore(),
+        commands=unused,
         device_logs=unused,
         publisher=publisher or MemoryPublisher(),
         stream_ends=unused,
