@@ -18,6 +18,8 @@ log = structlog.get_logger()
 _KINDS = frozenset({"state", "state.json"})
 #: How often devices are looked for that have come or gone without a word.
 SEARCH_INTERVAL_S = 3.0
+#: How often reports are looked at that came too soon after others.
+WAITING_INTERVAL_S = 30.0
 #: A longer time between two looks means that we were away, or the database or the broker was.
 INTERRUPTION = timedelta(seconds=15)
 
@@ -40,8 +42,11 @@ class States(QueueConsumer):
         self._mark: tuple[datetime, Mapping[str, int]] | None = None
 
     def chores(self) -> Sequence[Chore]:
-        """Look for devices that have come or gone without a word."""
-        return (Chore("presence", SEARCH_INTERVAL_S, self.search),)
+        """Look for devices that have come or gone without a word, and at what was put off."""
+        return (
+            Chore("presence", SEARCH_INTERVAL_S, self.search),
+            Chore("waiting", WAITING_INTERVAL_S, self._note_waiting),
+        )
 
     def note_connected(self) -> None:
         """Begin to listen anew: what was sent while the broker was away is lost on us."""
@@ -59,6 +64,10 @@ class States(QueueConsumer):
             raise UnknownEventError(f"no state has the key {delivery.routing_key!r}")
         report = decode_state(delivery.body, serial)
         await self.ports.presence.note_state(serial, report, delivery.received_at)
+        if report.configuration is not None:
+            await self.ports.configurations.note_report(
+                serial, report.configuration, delivery.received_at
+            )
 
     async def search(self) -> None:
         """Note who has come, and who is gone; safe to repeat.
@@ -77,6 +86,9 @@ class States(QueueConsumer):
             log.info("presence_changed", online_count=come_count, offline_count=left_count)
         for presence, count in (await self.ports.presence.count()).items():
             metrics.DEVICES.labels(presence).set(count)
+
+    async def _note_waiting(self) -> None:
+        await self.ports.configurations.note_waiting(self.ports.clock.now())
 
     async def _find_left(self, now: datetime) -> int:
         if self._mark is None:

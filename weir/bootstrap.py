@@ -19,6 +19,7 @@ from weir.model.presence import Patience
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
 from weir.postgres.commands import PostgresCommandStore
+from weir.postgres.configurations import PostgresConfigurationStore
 from weir.postgres.dead_letters import PostgresDeadLetterStore
 from weir.postgres.device_logs import PostgresDeviceLogStore
 from weir.postgres.devices import PostgresDeviceStore
@@ -200,6 +201,7 @@ def make_ports(
     return Ports(
         devices=PostgresDeviceStore(pool, needs_approval=needs_approval),
         presence=PostgresPresenceStore(pool, _patience(settings), needs_approval=needs_approval),
+        configurations=PostgresConfigurationStore(pool, needs_approval=needs_approval),
         readings=PostgresReadingStore(pool, needs_approval=needs_approval),
         rollups=PostgresRollupStore(pool),
         retention=PostgresRetentionStore(pool, budget_s=RETENTION_BUDGET_S),

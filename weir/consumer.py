@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
 from weir.command_port import CommandStore
-from weir.control_ports import PresenceStore, StreamEnds
+from weir.control_ports import ConfigurationStore, PresenceStore, StreamEnds
 from weir.events.event import JournalRecord
 from weir.model.names import partition_streams
 from weir.ports import (
@@ -42,6 +42,7 @@ class Ports:
 
     devices: DeviceStore
     presence: PresenceStore
+    configurations: ConfigurationStore
     readings: ReadingStore
     rollups: RollupStore
     retention: RetentionStore

@@ -1,10 +1,15 @@
 """What the control plane needs from the outside: who is there, and what runs on devices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from weir.model.configuration import StateReport
+from weir.model.configuration import (
+    ConfigurationMessage,
+    ReportedConfiguration,
+    StateReport,
+)
 from weir.model.presence import Presence, Watch
 
 
@@ -56,6 +61,59 @@ class PresenceStore(Protocol):
 
         Raises:
             StoreUnavailableError: try again later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WantedConfiguration:
+    """A configuration that a device is to get."""
+
+    device_id: int
+    serial: str
+    message: ConfigurationMessage
+
+
+class ConfigurationStore(Protocol):
+    """Keeps what is wanted of devices, and what they run."""
+
+    async def note_report(self, serial: str, reported: ReportedConfiguration, at: datetime) -> None:
+        """Take note of what a device runs; safe to repeat.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def note_waiting(self, now: datetime) -> int:
+        """Take note of reports that came too soon after others; gives how many are left.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def want(self, serials: Sequence[str], now: datetime) -> None:
+        """See to it that devices get what is wanted, where they lack it, and not too often.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def due(self, now: datetime) -> Sequence[WantedConfiguration]:
+        """Give what is to be published now; a bounded number.
+
+        Raises:
+            StoreUnavailableError: try again later.
+        """
+        ...
+
+    async def note_sent(self, sent: Sequence[WantedConfiguration], now: datetime) -> None:
+        """Take note of what the broker has for devices.
+
+        Raises:
+            StoreUnavailableError: try again later; it is published again.
         """
         ...
 

@@ -15,11 +15,13 @@ import asyncpg
 
 from weir.errors import ConflictError
 from weir.postgres.command_state import COLUMNS, Row
+from weir.postgres.configuration_state import COLUMNS as CONFIGURATION_COLUMNS
 from weir.postgres.errors import translated
 from weir.postgres.pool import Connection
 from weir.postgres.registry_fold import (
     Numbers,
     fold_commands,
+    fold_configurations,
     fold_devices,
     fold_presence,
     fold_series,
@@ -136,6 +138,13 @@ REGISTRY = (
         "device_id",
         "is_online reason changed_at budget entity_version",
         fold_presence,
+    ),
+    Table(
+        "device_configuration",
+        "device_id",
+        " ".join(CONFIGURATION_COLUMNS),
+        fold_configurations,
+        is_numbered=False,
     ),
 )
 COMMANDS = (Table("command", COLUMNS[0], " ".join(COLUMNS[1:]), fold_commands, is_numbered=False),)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from weir.events import command, device, presence, series, site
+from weir.events import command, configuration, device, presence, series, site
 from weir.events.catalogue import catalogue
 from weir.events.command import Command
+from weir.events.configuration import Configuration
 from weir.events.device import DescribedCapabilities, Device
 from weir.events.event import Author, DomainEvent
 from weir.events.presence import DevicePresence
@@ -19,6 +20,7 @@ from weir.events.series import Series
 from weir.events.site import Site
 from weir.model.site import DEFAULT_ORGANISATION
 from weir.postgres.command_state import Row, StoredCommand, row_of
+from weir.postgres.configuration_state import row_of as configuration_row
 from weir.postgres.pool import Connection
 from weir.postgres.series_state import overridden
 
@@ -162,6 +164,16 @@ async def fold_commands(connection: Connection, _: Numbers) -> AsyncIterator[Row
             yield row_of(
                 StoredCommand(folded.entity_id, state, author.actor, author.correlation_id)
             )
+
+
+async def fold_configurations(connection: Connection, numbers: Numbers) -> AsyncIterator[Row]:
+    """Give the rows of what is wanted of devices, and what they run."""
+    async for folded in _fold(
+        connection, configuration.ENTITY, Configuration(), configuration.evolve
+    ):
+        device_id = numbers.devices.get(folded.entity_id)
+        if device_id is not None:
+            yield (device_id, *configuration_row(folded.state))
 
 
 async def _fold(

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from weir.consumer import Ports
+from weir.control_ports import WantedConfiguration
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
-from weir.model.configuration import StateReport
+from weir.model.configuration import ReportedConfiguration, StateReport
 from weir.model.device_log import LogBatch
 from weir.model.presence import Presence, Watch
 from weir.ports import DeadLetter, OutgoingMessage
@@ -59,6 +60,36 @@ class MemoryPresenceStore:
     async def stored_offsets(self) -> dict[str, int]:
         """Tell what the test says."""
         return self.offsets
+
+
+class MemoryConfigurationStore:
+    """What is due as the test says, and what was asked, in order."""
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[str, ReportedConfiguration, datetime]] = []
+        self.wanted: list[str] = []
+        self.to_send: list[WantedConfiguration] = []
+        self.sent: list[WantedConfiguration] = []
+
+    async def note_report(self, serial: str, reported: ReportedConfiguration, at: datetime) -> None:
+        """Take note of what a device runs."""
+        self.reports.append((serial, reported, at))
+
+    async def note_waiting(self, now: datetime) -> int:  # noqa: ARG002
+        """Find nothing."""
+        return 0
+
+    async def want(self, serials: Sequence[str], now: datetime) -> None:  # noqa: ARG002
+        """Remember who is to get something."""
+        self.wanted += serials
+
+    async def due(self, now: datetime) -> list[WantedConfiguration]:  # noqa: ARG002
+        """Give what the test says, until it is sent."""
+        return [each for each in self.to_send if each not in self.sent]
+
+    async def note_sent(self, sent: Sequence[WantedConfiguration], now: datetime) -> None:  # noqa: ARG002
+        """Remember what was sent."""
+        self.sent += sent
 
 
 class MemoryDeadLetterStore:
@@ -124,6 +155,7 @@ def memory_ports(
     return Ports(
         devices=MemoryDeviceStore(),
         presence=MemoryPresenceStore(),
+        configurations=MemoryConfigurationStore(),
         readings=unused,
         rollups=unused,
         retention=unused,

@@ -16,6 +16,7 @@ from weir.errors import (
     RejectedByStoreError,
 )
 from weir.events import series, site
+from weir.events.configuration import Desire
 from weir.events.device_commands import (
     Approve,
     Command,
@@ -29,9 +30,10 @@ from weir.events.device_commands import (
 from weir.events.event import Author
 from weir.model.announcement import Announcement, FieldDescription, Kind
 from weir.model.capabilities import Capabilities, CommandDescription
-from weir.model.configuration import StateReport
+from weir.model.configuration import ReportedConfiguration, StateReport, hash_of
 from weir.model.presence import Patience, Watch
 from weir.model.site import DEFAULT_ORGANISATION
+from weir.postgres.configurations import PostgresConfigurationStore, change_configuration
 from weir.postgres.device_changes import change_device
 from weir.postgres.devices import PostgresDeviceStore, resolve_series
 from weir.postgres.enrolment import Admission
@@ -72,6 +74,7 @@ class World:
         self.random = Random(seed)
         self.refused_count = 0
         self.minute = 0
+        self._configurations = PostgresConfigurationStore(pool)
         self._presence = PostgresPresenceStore(pool, PATIENCE)
         self._store = PostgresDeviceStore(pool, needs_approval=seed % 2 == 0)
         self._actions: list[Callable[[], Awaitable[object]]] = [
@@ -81,6 +84,8 @@ class World:
             self.command,
             self.command,
             self.report,
+            self.configure,
+            self.run_something,
             self.search,
             self.set_series,
             self.create_site,
@@ -133,6 +138,22 @@ class World:
         self.minute += 1
         report = StateReport(self.random.choice((True, False, None)))
         await self._presence.note_state(self.serial(), report, self.now)
+
+    async def configure(self) -> None:
+        document = {"rate": self.random.randint(0, 3)}
+        await change_configuration(self.pool, self.serial(), lambda _: Desire(document), ADA)
+
+    async def run_something(self) -> None:
+        document = {"rate": self.random.randint(0, 3)}
+        version = self.random.randint(0, 3)
+        reported = ReportedConfiguration(
+            version,
+            hash_of(document),
+            None if version else document,
+            self.random.randint(0, 3),
+            self.random.choice(("", "no")),
+        )
+        await self._configurations.note_report(self.serial(), reported, self.now)
 
     async def search(self) -> None:
         self.minute += self.random.choice((0, 1, 10))
