@@ -20,7 +20,7 @@ _HOUR_US = 60 * _MINUTE_US
 #: Where live readings begin, before the start of the run.
 _LIVE_AGE_US = _HOUR_US // 2
 #: How late readings may be: within the day, over midnight, and where no partition is made ahead.
-#: Retention keeps raw readings for 30 days: what is older may be dropped within a run, and be missed.
+#: Retention keeps raw readings for 30 days: what is older may be dropped within the run.
 _LATE_AGES_US = (2 * _HOUR_US, 26 * _HOUR_US, 75 * _HOUR_US, 25 * 24 * _HOUR_US)
 _PERIODS_US = (1_000, 20_000, 50_000, 250_000, 1_000_000)
 _SIZES = (1, 5, 20, 60, 200, 2_000)
