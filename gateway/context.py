@@ -11,6 +11,7 @@ from gateway.live.feed import LiveFeed
 from gateway.rate_limits import REQUEST_RATE, Rate
 from weir.accounts.passwords import Passwords
 from weir.clock import Clock
+from weir.config import Settings
 from weir.ports import Republisher
 from weir.postgres.queries import Pool
 from weir.rabbitmq.republisher import RabbitmqRepublisher
@@ -24,6 +25,7 @@ class Context:
     `live`: where live streams come from; the default has no log, and says so.
     `passwords`: hashes them, slowly.
     `request_rate`: how often one credential may be used.
+    `settings`: the gateway's own, for whoever looks for faults.
     """
 
     pool: Pool
@@ -33,6 +35,7 @@ class Context:
     live: LiveFeed = field(default_factory=LiveFeed)
     passwords: Passwords = field(default_factory=Passwords)
     request_rate: Rate = REQUEST_RATE
+    settings: Settings = field(default_factory=Settings)
 
     def now(self) -> datetime:
         """Give the present instant, UTC."""

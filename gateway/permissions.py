@@ -26,6 +26,7 @@ class Permission(StrEnum):
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
     DEVICES_DELETE = "devices:delete"
+    DOCTOR_READ = "doctor:read"
     EVENTS_READ = "events:read"
     JOURNAL_READ = "journal:read"
     LOCATIONS_READ = "locations:read"
@@ -72,6 +73,7 @@ _OPERATOR = _VIEWER | {
     Permission.CONFIG_WRITE,
     Permission.DEAD_LETTERS_SETTLE,
     Permission.DEVICES_WRITE,
+    Permission.DOCTOR_READ,
     Permission.JOURNAL_READ,
     Permission.READINGS_WRITE,
     Permission.SERIES_WRITE,

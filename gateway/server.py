@@ -83,6 +83,7 @@ def _context(settings: Settings, pool: Pool, republisher: Republisher, live: Liv
         republisher,
         live,
         request_rate=request_rate(settings.gateway.requests_per_s),
+        settings=settings,
     )
 
 

@@ -138,6 +138,10 @@ class Stack:
             *(self._service(name) for name in self.options.services),
         ]
 
+    def addresses(self) -> dict[str, str]:
+        """Give the variables of a service, and the management API with all rights."""
+        return {**self._environ(), "WEIR_MANAGEMENT_URL": self.rabbitmq.management_url}
+
     @property
     def gateway_url(self) -> str:
         """Where clients find the gateway."""
@@ -161,9 +165,8 @@ class Stack:
                 str(self.layout.admin_password_file),
             ),
             environ={
-                **self._environ(),
+                **self.addresses(),
                 **self._database_logins(),
-                "WEIR_MANAGEMENT_URL": self.rabbitmq.management_url,
             },
             cwd=self.layout.folder,
         )

@@ -7,7 +7,7 @@ from weir.errors import ConfigError
 from weir.model.serial import check_serial
 
 #: Registered with IANA for MQTT, and for MQTT over TLS.
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
+DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class MqttAddress:
         check_serial(serial)
         try:
             parts = urlsplit(url)
-            port = parts.port or _PORTS[parts.scheme]
+            port = parts.port or DEFAULT_PORTS[parts.scheme]
         except (ValueError, KeyError) as error:
             raise ConfigError("not an MQTT address: use mqtt://host:port or mqtts://") from error
         if not parts.hostname:

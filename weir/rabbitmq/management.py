@@ -37,6 +37,11 @@ class Management:
         """
         await self._call("DELETE", f"users/{_name(name)}")
 
+    async def get(self, path: str) -> list[dict[str, Any]]:
+        """List what is at `path`, below `/api/`."""
+        items: list[dict[str, Any]] = (await self._call("GET", path)).json()
+        return items
+
     async def list(self, kind: str, vhost: str) -> list[dict[str, Any]]:
         """List the `exchanges`, `queues`, `bindings` or `consumers` of a virtual host.
 
@@ -45,6 +50,10 @@ class Management:
         """
         items: list[dict[str, Any]] = (await self._call("GET", f"{kind}/{_name(vhost)}")).json()
         return items
+
+    async def date(self) -> str:
+        """Give the header `Date` of an answer: the time at the broker (RFC 9110, 6.6.1)."""
+        return (await self._call("GET", "whoami")).headers["Date"]
 
     async def put(self, path: str, body: dict[str, str]) -> None:
         """Create or replace what `path` names, below `/api/`.

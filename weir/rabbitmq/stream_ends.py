@@ -49,6 +49,16 @@ async def offset_at(url: str, stream: str, instant: datetime) -> int:
     return chunk.first_offset if chunk else await end_offset(url, stream)
 
 
+async def reach_stream(url: str, stream: str) -> None:
+    """Return when the stream can be subscribed to.
+
+    Raises:
+        BrokerUnavailableError: no connection, or no such stream.
+    """
+    async with open_stream(url, stream, StreamEnd.LAST) as reader:
+        await reader.probe()
+
+
 async def _look(url: str, stream: str, start: StreamStart) -> Chunk | None:
     async with open_stream(url, stream, start) as reader:
         chunk = await _chunk_within(EMPTY_WAIT_S, reader)

@@ -1,0 +1,1 @@
+"""Checks of what the gateway can see: each `check(installation)` gives what it has found."""
