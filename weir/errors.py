@@ -17,6 +17,7 @@
     + UnknownCommandError      a reply to a command that its device was never sent
   x TransientError             retry with back-off; may carry `retry_after_s`
     + BrokerUnavailableError
+      - QueueFullError         it is there, and a queue takes no more of this
     + StreamReplacedError      the stream is a new one: it ends before the checkpoint
     + StoreUnavailableError
     + GatewayUnavailableError
@@ -162,6 +163,10 @@ class TransientError(WeirError):
 
 class BrokerUnavailableError(TransientError):
     """RabbitMQ cannot be reached, or closed the connection."""
+
+
+class QueueFullError(BrokerUnavailableError):
+    """The broker has not taken one message, because a queue that it is for is full."""
 
 
 class StreamReplacedError(TransientError):

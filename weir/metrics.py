@@ -100,6 +100,17 @@ LAST_COMMIT_TIMESTAMP = Gauge(
 DEAD_LETTERS = Counter(
     "weir_dead_letters_total", "Messages rejected and kept.", ["consumer", "reason"]
 )
+COMMANDS = Counter(
+    "weir_commands_total", "Steps of commands to devices, by the state that they led to.", ["state"]
+)
+COMMANDS_WAITING = Gauge(
+    "weir_commands_waiting", "Commands to devices that are under way.", ["state"]
+)
+COMMANDS_WAITING_AGE = Gauge(
+    "weir_commands_waiting_age_seconds",
+    "How long ago the oldest command under way was requested; 0: there is none.",
+    ["state"],
+)
 REQUESTS = Counter(
     "weir_http_requests_total",
     "Requests answered by the gateway.",

@@ -48,6 +48,7 @@ class OutgoingMessage:
     """A message of our own, for the exchange that devices publish to.
 
     `message_id`: the same when it is published again, so that whoever takes it sees that.
+    `expires_in_s`: how long queues keep it; None: as long as they keep anything.
     """
 
     routing_key: str
@@ -55,6 +56,7 @@ class OutgoingMessage:
     message_id: str | None = None
     content_type: str | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
+    expires_in_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ COMMANDS_BINDING = "sensor.*.commands.#"
 CONFIG_BINDING = "sensor.*.config.#"
 JOURNAL_BINDING = "journal.#"
 
+#: On it a mark takes its turn among the replies. No device can publish there: `_` is no serial.
+OVERDUE_MARK_KEY = "sensor._.replies"
+
 PARTITION_COUNT_MAX = 64
 
 #: Keys whose parts are remembered, about 400 bytes each: a device's are the same each time.

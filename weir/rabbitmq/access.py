@@ -17,7 +17,7 @@ rights, but throws it off the broker.
 import re
 from dataclasses import dataclass
 
-from weir.model.names import EXCHANGE, PUBLISHED_KINDS, RECEIVED_KINDS
+from weir.model.names import EXCHANGE, PUBLISHED_KINDS, RECEIVED_KINDS, commands_queue
 from weir.model.serial import check_serial
 from weir.rabbitmq.management import Management, open_management, permission_path
 
@@ -37,17 +37,18 @@ def device_rights(serial: str) -> Rights:
     """Give the rights of one device.
 
     The MQTT plugin acts in the device's name: it declares and reads the session's queue, binds it
-    to `iot` and publishes there.
+    to `iot` and publishes there. A device that speaks AMQP does the same with a queue for its
+    commands, which may have one name only.
 
     Raises:
         WrongSerialError: not a serial.
     """
     name = re.escape(check_serial(serial))
-    session = f"mqtt-subscription-{name}qos[01]"
+    own = f"mqtt-subscription-{name}qos[01]|{re.escape(commands_queue(serial))}"
     return Rights(
-        configure=f"^{session}$",
-        write=f"^({session}|{EXCHANGE})$",
-        read=f"^({session}|{EXCHANGE})$",
+        configure=f"^({own})$",
+        write=f"^({own}|{EXCHANGE})$",
+        read=f"^({own}|{EXCHANGE})$",
         publish_keys=_keys(name, PUBLISHED_KINDS),
         receive_keys=_keys(name, RECEIVED_KINDS),
     )

@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from weir.errors import BrokerUnavailableError, ConfigError, WeirError
+from weir.errors import BrokerUnavailableError, ConfigError, QueueFullError, WeirError
 from weir.model.names import EXCHANGE
 from weir.ports import OutgoingMessage
 from weir.rabbitmq.connection import REQUEST_TIMEOUT_S, open_channel, open_connection, translated
@@ -86,6 +86,7 @@ async def _publish(exchange: AbstractExchange, message: OutgoingMessage) -> Weir
                     headers=dict(message.headers),
                     content_type=message.content_type,
                     message_id=message.message_id,
+                    expiration=message.expires_in_s,
                     delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 ),
                 message.routing_key,
@@ -104,6 +105,6 @@ def _explained(
         case PublishError():
             return BrokerUnavailableError(f"RabbitMQ: nothing takes {message.routing_key!r}")
         case DeliveryError():
-            return BrokerUnavailableError(f"RabbitMQ: what takes {message.routing_key!r} is full")
+            return QueueFullError(f"RabbitMQ: what takes {message.routing_key!r} is full")
         case _:
             return error

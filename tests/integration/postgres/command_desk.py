@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from weir.clock import Clock
 from weir.command_port import SendableCommand
 from weir.events.event import Author
 from weir.model.announcement import Announcement
@@ -34,9 +35,11 @@ NOTHING = Capabilities()
 class CommandDesk:
     """Where commands are requested, on a clock of its own."""
 
-    def __init__(self, pool: asyncpg.Pool, seed: int = 0) -> None:
+    def __init__(self, pool: asyncpg.Pool, seed: int = 0, clock: Clock | None = None) -> None:
         self.pool = pool
-        self.clock = ManualClock()
+        #: Moved by tests; `clock` is it, where none is given.
+        self.time = ManualClock()
+        self.clock: Clock = clock or self.time
         self.store = PostgresCommandStore(pool, KEPT_FOR)
         self._random = Random(seed)
 

@@ -82,7 +82,7 @@ async def test_time_ends_what_nobody_answers(desk: CommandDesk) -> None:
     sent = await desk.request_one("pump-2")
     delivered = await desk.request_one("pump-3", ttl=timedelta(days=1))
     await desk.send(sent, delivered)
-    desk.clock.advance(TTL.total_seconds())
+    desk.time.advance(TTL.total_seconds())
     await desk.reply("pump-3", delivered, ReplyStatus.RECEIVED)
 
     async def end() -> dict[str, str]:
@@ -92,7 +92,7 @@ async def test_time_ends_what_nobody_answers(desk: CommandDesk) -> None:
 
     assert {unsent: "expired", sent: "sent", delivered: "delivered"} == await end()
     assert not await desk.store.has_overdue(desk.clock.now())
-    desk.clock.advance(TIMEOUT_S)
+    desk.time.advance(TIMEOUT_S)
     assert await desk.store.has_overdue(desk.clock.now())
     assert {unsent: "expired", sent: "expired", delivered: "timed_out"} == await end()
     assert [] == await desk.store.count_waiting()
@@ -107,7 +107,7 @@ async def test_more_than_a_batch_is_ended(
     monkeypatch.setattr(commands, "_DUE", commands._DUE.replace("LIMIT 500", "LIMIT 3"))
     for _ in range(7):
         await desk.request_one("pump-1")
-    desk.clock.advance(TTL.total_seconds())
+    desk.time.advance(TTL.total_seconds())
 
     assert {"command_expired": 7} == await desk.store.expire_unsent(desk.clock.now())
 
@@ -116,7 +116,7 @@ async def test_what_the_broker_has_refused_is_found_again_after_a_while(desk: Co
     ids = [await desk.request_one("pump-1") for _ in range(12)]
     other = await desk.request_one("pump-2")
     assert [] == await desk.store.find_left(desk.clock.now())
-    desk.clock.advance(11)
+    desk.time.advance(11)
 
     left = [each.message.command_id for each in await desk.store.find_left(desk.clock.now())]
 
@@ -139,11 +139,11 @@ async def test_what_was_sent_and_not_heard_of_is_sent_again_ever_more_rarely(
     for _ in range(RESENT_AT_ONCE_COUNT - 1):
         assert 1 == await send_again()
     assert 0 == await send_again()
-    desk.clock.advance(RESEND_INTERVAL_S)
+    desk.time.advance(RESEND_INTERVAL_S)
     assert 1 == await send_again()
-    desk.clock.advance(RESEND_INTERVAL_S)
+    desk.time.advance(RESEND_INTERVAL_S)
     assert 0 == await send_again()
-    desk.clock.advance(86_400)
+    desk.time.advance(86_400)
     assert 0 == await send_again()
 
 
@@ -154,11 +154,11 @@ async def test_what_has_ended_is_kept_for_a_while(
     old = [await desk.request_one("pump-1") for _ in range(5)]
     for id_ in old:
         await cancel_command(desk.pool, id_, desk.clock.now(), ADA)
-    desk.clock.advance(1)
+    desk.time.advance(1)
     waiting = await desk.request_one("pump-1", ttl=timedelta(days=200))
     young = await desk.request_one("pump-2")
     await cancel_command(desk.pool, young, desk.clock.now(), ADA)
-    desk.clock.advance(KEPT_FOR.total_seconds())
+    desk.time.advance(KEPT_FOR.total_seconds())
 
     assert 5 == await desk.store.drop_ended(desk.clock.now())
     assert 0 == await desk.store.drop_ended(desk.clock.now())
@@ -197,7 +197,7 @@ async def test_the_table_is_what_the_journal_adds_up_to_whatever_happens(
     await desk.enrol(*PUMPS)
     ids: list[tuple[str, str]] = []
     for _ in range(150):
-        desk.clock.advance(random.choice([0, 1, 30, 600]))
+        desk.time.advance(random.choice([0, 1, 30, 600]))
         now = desk.clock.now()
         if len(ids) < 5 or random.random() < 0.2:
             ids += (await desk.request(*random.sample(PUMPS, 2))).commands
