@@ -163,8 +163,8 @@ class DeviceLink:
             self._connection = None
 
     async def _talk(self, connection: MqttConnection) -> None:
-        for message in await self._callbacks.greeting():
-            await connection.publish(message.topic, message.body)
+        greeting = await self._callbacks.greeting()
+        await asyncio.gather(*(connection.publish(each.topic, each.body) for each in greeting))
         # Only now does it work again: a broker may let us in and then refuse what we publish.
         self._outage.over()
         self._connection = connection

@@ -74,6 +74,8 @@ class Site:
                     chunk = await reader.next_chunk()
                     for raw in chunk.messages:
                         key, body = split_message(raw)
+                        if not key.endswith(".measurements"):
+                            continue
                         batch = decode_measurements(body, serial_of(key), chunk.received_at_us)
                         assert isinstance(batch, MeasurementBatch)
                         yield batch
