@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from producers.agent.agent import Agent
 from producers.agent.file import read_file
 from producers.agent.link import LIVE_COUNT_MAX
-from tests.integration.mqtt.lossy import Weather, open_lossy_link
+from tests.chaos.lossy import Weather, open_lossy_link
 from tests.integration.mqtt.proxy import open_link
 from tests.integration.producers.conftest import TIMEOUT_S, Site
 from weir.clock import SystemClock
