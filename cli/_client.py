@@ -86,6 +86,15 @@ class Gateway:
         if_match = "*" if version is None else f'"{version}"'
         return self._ask("PATCH", path, body=body, headers={"If-Match": if_match})
 
+    def put(self, path: str, body: Body, *, version: int) -> Answer:
+        """Replace a thing; `version`: the one that was read.
+
+        Raises:
+            ConflictError: somebody has changed it meanwhile, or its state does not allow it.
+            WeirError: as `post` does.
+        """
+        return self._ask("PUT", path, body=body, headers={"If-Match": f'"{version}"'})
+
     def delete(self, path: str) -> None:
         """Delete a thing.
 
