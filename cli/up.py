@@ -15,6 +15,7 @@ Examples:
     iotctl up --simulate 3
     iotctl up --port mqtt=1884 --port gateway=0    # 0: any free port
     iotctl up --data ./weir-data --detach
+    iotctl up --data ./new --restore backups/weir-20261128T030000Z
 """
 
 import os
@@ -48,6 +49,10 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="Use this port; can be repeated."),
     ] = None,
+    restore: Annotated[
+        Path | None,
+        typer.Option(metavar="BACKUP", help="Begin with a backup; only in a new folder."),
+    ] = None,
     detach: Annotated[
         bool,
         typer.Option("--detach", help="Return when everything is ready, and leave it running."),
@@ -64,6 +69,7 @@ def command(
         simulated_count=simulate,
         rate_hz=rate,
         ports=dict(_parse_port(text) for text in port or ()),
+        restored=restore.resolve() if restore else None,
     )
     if detach:
         start_detached(options)

@@ -27,6 +27,7 @@
   x TooManyDeadLettersError    a consumer rejects nearly everything, and has stopped
   x ConflictError              the stream moved past the expected version: reload, retry
     + PreconditionFailedError  somebody has changed it since the caller has read it
+  x BackupError                a backup cannot be written, or is not what it says
   x MigrationError             the database's schema and the migration files disagree
   x NotFoundError              no such device, field or resource
   x CommandRefusedError        a device cannot, or must not, carry out a command
@@ -199,6 +200,10 @@ class ConflictError(WeirError):
 
 class PreconditionFailedError(ConflictError):
     """Somebody has changed it since the caller has read it."""
+
+
+class BackupError(WeirError):
+    """A backup cannot be written or read, is not what its manifest says, or does not fit here."""
 
 
 class MigrationError(WeirError):

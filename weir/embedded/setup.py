@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weir.accounts.first_admin import FIRST_ADMIN, make_first_admin
+from weir.backups import restore
 from weir.bootstrap import role_passwords
 from weir.clock import SystemClock
 from weir.config import Settings, reveal
@@ -38,17 +39,23 @@ def main() -> None:
     """Set the servers up, say what was done, and exit; 1 when it failed."""
     try:
         # The entry point of a process, as the commands of `cli` are.
-        asyncio.run(_set_up(os.environ, Path(sys.argv[1]).read_text(encoding="utf-8")))
+        password = Path(sys.argv[1]).read_text(encoding="utf-8")
+        backup = Path(sys.argv[2]) if len(sys.argv) > 2 else None  # noqa: PLR2004 - argv has a head
+        asyncio.run(_set_up(os.environ, password, backup))
     except WeirError as error:
         sys.exit(f"error: {error}")
 
 
-async def _set_up(environ: Mapping[str, str], admin_password: str) -> None:
+async def _set_up(environ: Mapping[str, str], admin_password: str, backup: Path | None) -> None:
     settings = Settings.from_env(environ, require=_REQUIRED)
     admin_url = reveal(settings.postgres.admin_url, "WEIR_POSTGRES_ADMIN_URL")
     prepared = await prepare_database(admin_url, role_passwords(settings))
     made = [each.name for each in prepared if each.outcome == MADE]
     _say(f"roles and extensions made: {', '.join(made) or 'none, they are there'}")
+    if backup:
+        restored = await restore(settings, backup, is_broker_new=True, report=lambda _: None)
+        rows = sum(table.row_count for table in restored.tables)
+        _say(f"restored {backup}: {rows} rows, every checksum as it was")
     applied = await migrate(reveal(settings.postgres.owner_url, "WEIR_POSTGRES_OWNER_URL"))
     _say(f"migrations applied: {', '.join(applied) or 'none, the schema is up to date'}")
     async with open_pool(reveal(settings.postgres.url, "WEIR_POSTGRES_URL")) as pool:

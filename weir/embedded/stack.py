@@ -47,6 +47,7 @@ class StackOptions:
         consumers: the names of the consumers to run.
         rate_hz: of each simulated device; the simulator's own when `None`.
         ports: by name, see `port_plan`.
+        restored: the folder of a backup that a new system begins with.
         environ: what services inherit; the addresses in it are replaced by ours.
     """
 
@@ -56,6 +57,7 @@ class StackOptions:
     simulated_count: int = 0
     rate_hz: float | None = None
     ports: Mapping[str, int] = field(default_factory=dict)
+    restored: Path | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -152,6 +154,10 @@ class Stack:
         """Where people find RabbitMQ's management UI."""
         return f"http://{LOOPBACK}:{self.ports['management']}"
 
+    def administration(self) -> dict[str, str]:
+        """Give the settings of who may do everything: sets up, backs up, restores."""
+        return {**self.addresses(), **self._database_logins()}
+
     def _server(self, spec: ProcessSpec, port: int, *after: str) -> Part:
         return Part(spec, self.layout.log(spec.name), after=after, port=port)
 
@@ -163,11 +169,9 @@ class Stack:
                 "-m",
                 "weir.embedded.setup",
                 str(self.layout.admin_password_file),
+                *([str(self.options.restored)] if self.options.restored else []),
             ),
-            environ={
-                **self.addresses(),
-                **self._database_logins(),
-            },
+            environ=self.administration(),
             cwd=self.layout.folder,
         )
         log = self.layout.log(SETUP)

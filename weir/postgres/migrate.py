@@ -50,16 +50,17 @@ def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     return list(found.values())
 
 
-async def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
+async def migrate(url: str, folder: Path = MIGRATIONS, *, until: str | None = None) -> list[str]:
     """Bring the database up to date; gives the names of the migrations that were applied.
 
-    Then gives the roles that exist what they may. Safe when two processes start at once.
+    `until`: the name of the last one, where older is wanted. Then gives the roles that exist what
+    they may. Safe when two processes start at once.
 
     Raises:
         MigrationError: an applied file was changed or is missing, or a file failed.
         StoreUnavailableError: the database cannot be reached.
     """
-    migrations = read_migrations(folder)
+    migrations = [each for each in read_migrations(folder) if until is None or each.name <= until]
     with translated():
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
     try:

@@ -55,6 +55,19 @@ class Management:
         """Give the header `Date` of an answer: the time at the broker (RFC 9110, 6.6.1)."""
         return (await self._call("GET", "whoami")).headers["Date"]
 
+    async def definitions(self) -> dict[str, Any]:
+        """Give everything that the broker keeps of users, rights, queues and bindings."""
+        definitions: dict[str, Any] = (await self._call("GET", "definitions")).json()
+        return definitions
+
+    async def put_definitions(self, definitions: dict[str, Any]) -> None:
+        """Add definitions to those that are there.
+
+        Raises:
+            RequestError: the broker refuses one; those before it are there.
+        """
+        await self._call("POST", "definitions", definitions)
+
     async def put(self, path: str, body: dict[str, str]) -> None:
         """Create or replace what `path` names, below `/api/`.
 
@@ -64,7 +77,7 @@ class Management:
         await self._call("PUT", path, body)
 
     async def _call(
-        self, method: str, path: str, body: dict[str, str] | None = None
+        self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> httpx.Response:
         try:
             answer = await self._client.request(method, f"/api/{path}", json=body)

@@ -1,0 +1,34 @@
+"""Finds the servers of an installation: those of the environment, or those of `iotctl up` here."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._gateway_address import data_folder
+from weir.config import Settings
+from weir.setting_files import SUFFIX
+
+#: The option of commands that need the servers of an installation.
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The folder of iotctl up, if it is not the usual."),
+]
+_GIVEN = ("WEIR_POSTGRES_URL", "WEIR_POSTGRES_OWNER_URL")
+
+
+def installation(data: Path | None, require: Iterable[str]) -> tuple[Settings, Mapping[str, str]]:
+    """Give the settings, and the environment that they are from.
+
+    Raises:
+        ConfigError: a variable is missing; or there is neither an environment nor a folder.
+    """
+    given = any(os.environ.get(name + end) for name in _GIVEN for end in ("", SUFFIX))
+    if given and data is None:
+        return Settings.from_env(os.environ, require), os.environ
+    from weir.embedded.administration import administration
+
+    environ = administration((data or data_folder(os.environ)).resolve())
+    return Settings.from_env(environ, require), environ
