@@ -17,6 +17,7 @@ from gateway.limits import Bounds
 from gateway.problems import MEDIA_TYPE, PROBLEM_RESPONSE, add_problem_handlers
 from gateway.rate_limits import Buckets
 from weir import __version__, registry
+from weir.postgres.journal_bell import JournalBell
 
 #: What every route may answer; `responses` of a route names the others.
 _PROBLEMS = ("400", "401", "403", "404", "413", "414", "422", "429", "503")
@@ -40,6 +41,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.accounts = accounts = Accounts(context)
+    app.state.bell = JournalBell(context.pool)
     app.state.routes = []
     for router in all_routers():
         check_declared(router)

@@ -25,6 +25,7 @@ from weir.errors import (
     NotFoundError,
     PreconditionFailedError,
     PreconditionRequiredError,
+    RefusedPartsError,
     RejectedByStoreError,
     RequestError,
     StoreUnavailableError,
@@ -160,6 +161,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         (RequestValidationError, _wrong_parameters),
         (HTTPException, _refused_by_framework),
         (RequestError, _invalid),
+        (RefusedPartsError, _refused_parts),
         (UnauthorizedError, _unauthorized),
         (ForbiddenError, _forbidden),
         (TooManyRequestsError, _too_many_requests),
@@ -215,6 +217,12 @@ def _methods_at(request: Request) -> str:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, Problem(Code.INVALID_REQUEST, str(error)))
+
+
+async def _refused_parts(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RefusedPartsError)  # noqa: S101 - as registered
+    parts = [ParameterError(parameter=where, message=why) for where, why in error.parts]
+    return _answer(request, Problem(Code.INVALID_REQUEST, str(error), parts))
 
 
 async def _unauthorized(request: Request, error: Exception) -> JSONResponse:

@@ -22,6 +22,7 @@ from weir.config import GatewaySettings, Settings, reveal
 from weir.errors import ConfigError
 from weir.model.names import partition_streams
 from weir.ports import Republisher
+from weir.postgres.journal_bell import JournalBell
 from weir.postgres.pool import Pool, open_pool
 from weir.postgres.queries.status import ping
 from weir.rabbitmq.republisher import open_republisher
@@ -56,10 +57,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.TaskGroup() as tasks,
         ):
             context = _context(settings, pool, republisher, live)
-            server = _Server(_uvicorn_config(create_app(context), settings.gateway))
+            app = create_app(context)
+            server = _Server(_uvicorn_config(app, settings.gateway))
             watching = tasks.create_task(repeat(WATCH_INTERVAL_S, partial(ping, pool)))
             beginning = tasks.create_task(_make_first_admin(context))
-            tasks.create_task(_stop_when(stop, server, live))
+            tasks.create_task(_stop_when(stop, server, live, app.state.bell))
             log.info("gateway_listening", address="{}:{}".format(*listener.getsockname()))
             await server.serve([listener])
             watching.cancel()
@@ -104,10 +106,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _stop_when(stop: asyncio.Event, server: uvicorn.Server, live: LiveFeed) -> None:
+async def _stop_when(
+    stop: asyncio.Event, server: uvicorn.Server, live: LiveFeed, bell: JournalBell
+) -> None:
     await stop.wait()
-    # Live streams end only when they are told to.
+    # Live streams end only when they are told to, and whoever waits is answered.
     live.close()
+    bell.close()
     server.should_exit = True
 
 

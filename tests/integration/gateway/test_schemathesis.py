@@ -65,7 +65,7 @@ def ask_everything(gateway: Gateway, cwd: Path) -> subprocess.CompletedProcess[s
         "--header": f"Authorization: Bearer {TOKEN}",
         "--checks": "all",
         "--max-time": TIME_S,
-        "--request-timeout": "20",
+        "--request-timeout": "40",
     }
     return subprocess.run(
         [
