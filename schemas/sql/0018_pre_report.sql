@@ -150,16 +150,21 @@ BEGIN
              WHERE series_id = ANY($1) AND bucket >= $5 AND bucket < $6
              UNION ALL ', used, used);
     END IF;
+    -- Names come last: numbers are what is cheap to group by.
     RETURN QUERY EXECUTE
-        'SELECT CASE WHEN $7 = ''raw'' THEN min(at) ELSE date_bin($4, at, ''2000-01-01Z'') END,
-                series.field, sum(part.sum) / sum(part.count), min(part.min), max(part.max), $7
-         FROM (' || bucketed || '
-             SELECT series_id, observed_at AS at, 1::bigint AS count, reading.value AS sum,
-                    reading.value AS min, reading.value AS max
-             FROM report.reading
-             WHERE series_id = ANY($1) AND observed_at >= $6 AND observed_at < $3
-         ) AS part JOIN report.series USING (series_id)
-         GROUP BY series.field, date_bin($4, at, ''2000-01-01Z'') ORDER BY 1, 2'
+        'SELECT CASE WHEN $7 = ''raw'' THEN binned.first_at ELSE binned.bin END, series.field,
+                binned.sum / binned.count, binned.min, binned.max, $7
+         FROM (
+             SELECT series_id, date_bin($4, at, ''2000-01-01Z'') AS bin, min(at) AS first_at,
+                    sum(part.sum) AS sum, sum(part.count) AS count, min(part.min) AS min,
+                    max(part.max) AS max
+             FROM (' || bucketed || '
+                 SELECT series_id, observed_at AS at, 1::bigint AS count, reading.value AS sum,
+                        reading.value AS min, reading.value AS max
+                 FROM report.reading
+                 WHERE series_id = ANY($1) AND observed_at >= $6 AND observed_at < $3
+             ) AS part GROUP BY 1, 2
+         ) AS binned JOIN report.series USING (series_id) ORDER BY 1, 2'
     USING ids, since, until, width, joint, tail, used;
 END
 $$;

@@ -121,7 +121,11 @@ def _figures() -> list[Panel]:
         stat(
             "Resolution",
             "What the curves are made of: readings, or rollups of minutes, hours or days.",
-            sql(f"SELECT level FROM {_CURVE} LIMIT 1"),
+            sql(f"""
+                SELECT report.level_of(array_agg(series_id), $__timeFrom(), $__timeTo()) AS level
+                FROM report.series
+                WHERE serial = {_SERIAL} AND field IN (${{field:sqlstring}})
+                """),
             options=_TEXT,
             unit="string",
             width=3,
@@ -158,8 +162,9 @@ def _values() -> list[Panel]:
             "Of each point of the curves above: what an average hides.",
             sql(
                 f"""
-                SELECT time, field || ' low' AS metric, low AS value FROM {_CURVE}
-                UNION ALL SELECT time, field || ' high', high FROM {_CURVE} ORDER BY 1
+                SELECT time, field || end_name AS metric, end_value AS value FROM {_CURVE}
+                CROSS JOIN LATERAL (VALUES (' low', low), (' high', high))
+                    AS ends (end_name, end_value)
                 """,
                 is_curve=True,
             ),

@@ -34,7 +34,12 @@ _MEMBERSHIPS = {Role.MONITORING: "pg_monitor"}
 #: Settings that hold for every session of a role. A session may change them: they keep a wrong
 #: query from hurting, it is the grants that keep it from writing.
 _SETTINGS = {
-    Role.READONLY: {"default_transaction_read_only": "on", "statement_timeout": "30s"},
+    Role.READONLY: {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "30s",
+        # Compiling takes longer than what dashboards ask.
+        "jit": "off",
+    },
     Role.MONITORING: {"default_transaction_read_only": "on", "statement_timeout": "10s"},
 }
 #: Extensions, and a setting that exists only where its library was loaded at the server's start.
