@@ -64,7 +64,7 @@ def dashboard() -> Dashboard:
                     """).target("Anno"),
             }
         ],
-        rows=[_figures(), _curves(), _values(), _life()],
+        rows=[_figures(), _curves(), _values(), _life(), _control()],
     )
 
 
@@ -208,5 +208,38 @@ def _life() -> list[Panel]:
             width=8,
             height=10,
             no_value="none in this time",
+        ),
+    ]
+
+
+def _control() -> list[Panel]:
+    return [
+        listing(
+            "Commands",
+            "What it was sent in this time, the newest first, and what became of it.",
+            sql(f"""
+                SELECT requested_at, name, state, requested_by, attempt_count AS attempts,
+                       duration_s AS duration
+                FROM report.command
+                WHERE serial = {_SERIAL} AND $__timeFilter(requested_at)
+                ORDER BY command_id DESC LIMIT 200
+                """),
+            width=16,
+            overrides={"duration": {"unit": "s"}},
+            no_value="none in this time",
+        ),
+        listing(
+            "Configuration",
+            "What it is to run and what it runs; `rejected`: it has refused what is wanted.",
+            sql(f"""
+                SELECT state, version, reported_version AS runs, reported_at, sent_at
+                FROM report.configuration WHERE serial = {_SERIAL}
+                """),
+            width=8,
+            overrides={
+                "reported_at": {"unit": "dateTimeFromNow"},
+                "sent_at": {"unit": "dateTimeFromNow"},
+            },
+            no_value="nothing is wanted of it",
         ),
     ]

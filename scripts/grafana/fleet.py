@@ -169,8 +169,20 @@ def _lists() -> list[Panel]:
                 FROM report.gap JOIN report.device USING (serial)
                 WHERE missing_count > 0 AND {_SITES} GROUP BY serial ORDER BY 2 DESC LIMIT 10
                 """),
+            width=6,
             thresholds=[(None, ORANGE)],
             no_value="none",
+        ),
+        ranking(
+            "Configurations",
+            "Devices by whether they run what is wanted of them.",
+            sql(f"""
+                SELECT report.configuration.state, count(*)::float8 AS devices
+                FROM report.configuration JOIN report.device USING (serial)
+                WHERE {_SITES} GROUP BY 1 ORDER BY 2 DESC
+                """),
+            width=6,
+            no_value="nothing is wanted of any",
         ),
         listing(
             "Devices",

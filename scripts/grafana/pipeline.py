@@ -25,7 +25,7 @@ def dashboard() -> Dashboard:
         uid="weir-pipeline",
         title="Weir: pipeline",
         description="From the broker to the database: how much, how soon, and what was rejected.",
-        rows=[_figures(), _flow(), _latency(), _progress(), _trouble(), _logs()],
+        rows=[_figures(), _flow(), _latency(), _progress(), _trouble(), _commands(), _logs()],
     )
 
 
@@ -168,6 +168,22 @@ def _trouble() -> list[Panel]:
             promql(f"sum by (status) (rate(weir_http_requests_total{_RATE}))", "{{status}}"),
             unit="reqps",
             width=8,
+        ),
+    ]
+
+
+def _commands() -> list[Panel]:
+    return [
+        bars(
+            "Commands",
+            "Steps of commands to devices, by the state that they led to.",
+            promql("sum by (state) (increase(weir_commands_total[$__rate_interval]))", "{{state}}"),
+        ),
+        curves(
+            "Oldest command under way",
+            "How long devices keep somebody waiting, by the state that the command is in.",
+            promql("max by (state) (weir_commands_waiting_age_seconds)", "{{state}}"),
+            unit="s",
         ),
     ]
 

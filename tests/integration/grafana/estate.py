@@ -79,6 +79,19 @@ _STATEMENTS = (
          LATERAL (SELECT $1::timestamptz - n * interval '20 minutes' AS at) AS time
     """,
     """
+    INSERT INTO command (command_id, device_id, name, parameters, state, requested_by, requested_at,
+                         expires_at, timeout_s, attempt_count, result, error, entity_version)
+    SELECT lpad(device_id || 'x' || n, 26, '0'), device_id, 'sleep', '{}', 'succeeded', 'user:anna',
+           $1::timestamptz - n * interval '30 minutes', $1, 60, 1, '{}', '', 4
+    FROM device, generate_series(1, 10) AS n WHERE state = 'active'
+    """,
+    """
+    INSERT INTO device_configuration
+        (device_id, version, hash, reported_version, reported_hash, rejected_version, error,
+         reported_at, newest_run, edited_over, budget, entity_version)
+    SELECT device_id, 2, 'b', 1, 'a', 0, '', $1, 0, 0, 1, 2 FROM device WHERE state = 'active'
+    """,
+    """
     INSERT INTO device_sequence (device_id, boot_id, received, missing_count)
     SELECT device_id, 7, '{[1,90),[101,200)}', 11 FROM device WHERE state = 'active'
     """,

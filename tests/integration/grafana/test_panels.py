@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import asyncpg
@@ -11,6 +12,8 @@ import yaml
 
 from scripts.grafana.macros import View, expand
 from tests.integration.grafana.estate import NOW
+from weir.model.configuration import ReportedConfiguration
+from weir.model.configuration_sync import Wanted, sync_state
 from weir.paths import ROOT
 from weir.postgres.roles import Role
 from weir.testing.databases import as_role
@@ -25,6 +28,15 @@ CHOSEN = {"site": ["harbour", "unassigned"], "device": ["crane-1"], "field": ["x
 POINT_COUNT = 1_000
 
 Target = Mapping[str, Any]
+
+#: What devices may say that they run.
+REPORTED = [
+    None,
+    *(
+        ReportedConfiguration(version, of, rejected_version=rejected)
+        for version, of, rejected in product((0, 1, 2, 3), ("", "a", "b"), (0, 1, 2))
+    ),
+]
 
 
 def dashboards() -> list[dict[str, Any]]:
@@ -132,6 +144,30 @@ async def test_last_values_have_numbers_and_texts(estate: str) -> None:
     found = {row["field"]: row for row in rows}
     assert "running" == found["status"]["text_value"]
     assert NOW + timedelta(seconds=30) == found["x"]["observed_at"]
+
+
+async def test_the_state_of_a_configuration_is_that_of_the_model(estate: str) -> None:
+    connection = await asyncpg.connect(estate)
+    changes = connection.transaction()
+    await changes.start()
+    try:
+        for version, reported in product((0, 1, 2), REPORTED):
+            values = reported or ReportedConfiguration()
+            await connection.execute(
+                "UPDATE device_configuration SET version = $1, hash = 'b', reported_version = $2,"
+                " reported_hash = $3, rejected_version = $4, reported_at = $5",
+                version,
+                values.version,
+                values.hash,
+                values.rejected_version,
+                NOW if reported else None,
+            )
+            states = await connection.fetch("SELECT DISTINCT state FROM report.configuration")
+            expected = sync_state(Wanted(version, "b"), reported)
+            assert [expected] == [row["state"] for row in states], (version, reported)
+    finally:
+        await changes.rollback()
+        await connection.close()
 
 
 async def curve(estate: str, span: timedelta) -> list[asyncpg.Record]:
