@@ -64,11 +64,11 @@ def dashboard() -> Dashboard:
                     """).target("Anno"),
             }
         ],
-        rows=[_figures(), _curves(), _values(), _life(), _control()],
+        rows=[[*_identity(), *_health()], _curves(), _values(), _life(), _control()],
     )
 
 
-def _figures() -> list[Panel]:
+def _identity() -> list[Panel]:
     return [
         stat(
             "State",
@@ -99,6 +99,11 @@ def _figures() -> list[Panel]:
             width=6,
             no_value="not announced",
         ),
+    ]
+
+
+def _health() -> list[Panel]:
+    return [
         stat(
             "Missing batches",
             "Numbered batches of all its starts that have not arrived.",
