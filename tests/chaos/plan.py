@@ -6,7 +6,7 @@ order, and rollups can be compared bit by bit.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,11 +17,16 @@ from weir.model.announcement import Announcement, FieldDescription
 
 _MINUTE_US = 60_000_000
 _HOUR_US = 60 * _MINUTE_US
-#: Where live readings begin, before the start of the run.
-_LIVE_AGE_US = _HOUR_US // 2
+#: Where live readings begin, before the start of the run: so long ago that they never reach the
+#: present, whose last minute the rollups would wait for at the end of each run.
+_LIVE_AGE_US = 3 * _HOUR_US
+#: Some are of the first minute of the run: rollups hold their checkpoint back until it is over.
+_PRESENT_SHARE = 0.15
+_PRESENT_SIZES = (1, 5, 20)
+_PRESENT_PERIODS_US = (1_000, 20_000)
 #: How late readings may be: within the day, over midnight, and where no partition is made ahead.
 #: Retention keeps raw readings for 30 days: what is older may be dropped within the run.
-_LATE_AGES_US = (2 * _HOUR_US, 26 * _HOUR_US, 75 * _HOUR_US, 25 * 24 * _HOUR_US)
+_LATE_AGES_US = (5 * _HOUR_US, 26 * _HOUR_US, 75 * _HOUR_US, 25 * 24 * _HOUR_US)
 _PERIODS_US = (1_000, 20_000, 50_000, 250_000, 1_000_000)
 _SIZES = (1, 5, 20, 60, 200, 2_000)
 _SIZE_WEIGHTS = (20, 20, 30, 20, 9, 1)
@@ -128,9 +133,13 @@ class Planner:
     def _batch(self, device: _Device) -> Message:
         rng = self._rng
         is_late = rng.random() < _LATE_SHARE
-        age_us = rng.choice(_LATE_AGES_US) if is_late else _LIVE_AGE_US
-        count = rng.choices(_SIZES, _SIZE_WEIGHTS)[0]
-        times = self._times(device, age_us, count)
+        if not is_late and rng.random() < _PRESENT_SHARE:
+            count = rng.choice(_PRESENT_SIZES)
+            times = self._times(device, 0, count, _PRESENT_PERIODS_US)
+        else:
+            count = rng.choices(_SIZES, _SIZE_WEIGHTS)[0]
+            age_us = rng.choice(_LATE_AGES_US) if is_late else _LIVE_AGE_US
+            times = self._times(device, age_us, count, _PERIODS_US)
         names = sorted(set(rng.choices(_FIELDS, _FIELD_WEIGHTS, k=2)))
         columns = tuple(FieldReadings(name, times, self._values(name, count)) for name in names)
         kind = Kind.LATE if is_late else Kind.BATCH
@@ -138,11 +147,13 @@ class Planner:
         device.recent = [*device.recent[-_RECENT_COUNT:], message]
         return message
 
-    def _times(self, device: _Device, age_us: int, count: int) -> list[int]:
+    def _times(
+        self, device: _Device, age_us: int, count: int, periods_us: Sequence[int]
+    ) -> list[int]:
         """Give the next instants of one lane: no two batches of a device share one."""
         rng = self._rng
         start_us = device.next_us.get(age_us, self._origin_us - age_us)
-        period_us = rng.choice(_PERIODS_US)
+        period_us = rng.choice(periods_us)
         jitter_us = rng.choice((0, 0, period_us // 2))
         times = [start_us + i * period_us + rng.randint(0, jitter_us) for i in range(count)]
         device.next_us[age_us] = times[-1] + 1 + rng.randrange(period_us)
