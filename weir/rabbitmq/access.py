@@ -21,6 +21,9 @@ from weir.model.names import EXCHANGE, PUBLISHED_KINDS, RECEIVED_KINDS, commands
 from weir.model.serial import check_serial
 from weir.rabbitmq.management import Management, open_management, permission_path
 
+#: An expression that no routing key fits.
+_NOTHING = "^$"
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -52,6 +55,42 @@ def device_rights(serial: str) -> Rights:
         publish_keys=_keys(name, PUBLISHED_KINDS),
         receive_keys=_keys(name, RECEIVED_KINDS),
     )
+
+
+def fleet_rights(user: str, prefix: str) -> Rights:
+    """Give the rights of one who publishes for many devices: those whose serials have a prefix.
+
+    For gateways in the field, and for fleets to test with. Receives nothing: commands are for
+    devices that are connected themselves.
+
+    Raises:
+        WrongSerialError: not the beginning of a serial.
+    """
+    begin = re.escape(check_serial(prefix))
+    session = f"mqtt-subscription-{re.escape(check_serial(user))}-[0-9]+qos[01]"
+    return Rights(
+        configure=f"^{session}$",
+        write=f"^({session}|{EXCHANGE})$",
+        read=f"^({session}|{EXCHANGE})$",
+        publish_keys=_keys(f"{begin}[a-zA-Z0-9_-]{{0,62}}", PUBLISHED_KINDS),
+        receive_keys=_NOTHING,
+    )
+
+
+async def put_fleet_user(
+    management_url: str, vhost: str, user: str, prefix: str, password: str
+) -> None:
+    """Let one in who publishes for all devices whose serials have a prefix; safe to repeat.
+
+    Raises:
+        BrokerUnavailableError: try again; until then the user may be known without any right.
+        ConfigError: the user of `management_url` is not an administrator.
+        WrongSerialError: the name or the prefix cannot begin a serial.
+    """
+    rights = fleet_rights(user, prefix)
+    async with open_management(management_url) as management:
+        await management.put_user(user, password)
+        await _put_rights(management, vhost, user, rights)
 
 
 async def put_device_user(management_url: str, vhost: str, serial: str, password: str) -> None:

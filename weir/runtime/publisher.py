@@ -109,10 +109,25 @@ class DevicePublisher:
             OversizeError: the message is larger than any consumer accepts.
             BrokerUnavailableError: no progress within the patience.
         """
+        await self.publish_as(self._address.client_id, kind, body, on_acknowledged)
+
+    async def publish_as(
+        self,
+        serial: str,
+        kind: str,
+        body: bytes,
+        on_acknowledged: Callable[[], object] | None = None,
+    ) -> None:
+        """Accept a message of any device that our user may publish for, otherwise as `publish`.
+
+        Raises:
+            OversizeError: the message is larger than any consumer accepts.
+            BrokerUnavailableError: no progress within the patience.
+        """
         if len(body) > MESSAGE_BYTES_MAX:
             raise OversizeError(f"{len(body)} bytes, at most {MESSAGE_BYTES_MAX} are allowed")
         await self._until(lambda: self._has_room(len(body)), self._patience_s)
-        message = _Message(device_topic(self._address.client_id, kind), body, on_acknowledged)
+        message = _Message(device_topic(serial, kind), body, on_acknowledged)
         self._unacknowledged[message] = None
         self._unacknowledged_bytes += len(body)
         self._unsent.append(message)
