@@ -19,6 +19,7 @@ import typer
 
 from cli._output import Column, Format, Output, print_note, print_rows
 from cli._stream_start import START_HELP, parse_start
+from cli._watch import watchable
 from weir import registry, replays
 from weir.config import Settings
 from weir.consumer import Consumer, StreamConsumer
@@ -28,6 +29,7 @@ app = typer.Typer()
 
 
 @app.command("list")
+@watchable
 def list_(output: Output = Format.TABLE) -> None:
     """Show how far each consumer has read each stream, and how many messages wait for it.
 

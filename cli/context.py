@@ -2,10 +2,13 @@
 
 Commands ask the context that is named by --context or WEIR_CONTEXT, else the gateway in
 WEIR_GATEWAY_URL, else the current context, else the gateway that iotctl up runs here, which is the
-context `local`. Contexts and logins are kept in ~/.config/weir/contexts.yaml, for you alone.
+context `local`. Contexts and logins are kept in ~/.config/weir/contexts.yaml, for you alone;
+what is secret of a context that was added with --keyring, in the key ring of the system, if there
+is one.
 
 Examples:
     iotctl context add harbour https://weir.harbour.example
+    iotctl context add harbour https://weir.harbour.example --keyring
     iotctl context use harbour
     iotctl --context local devices list
 """
@@ -45,6 +48,10 @@ def add(
             help="API token to show; without one: iotctl login.",
         ),
     ] = None,
+    keyring: Annotated[
+        bool,
+        typer.Option("--keyring", help="Keep its token or login in the key ring of the system."),
+    ] = False,
 ) -> None:
     """Add a gateway, or change the address of one; the first one becomes the current context.
 
@@ -58,7 +65,7 @@ def add(
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"{url} is no address of a gateway: http://... or https://...")
     with changing_contexts(contexts_file(os.environ)) as contexts:
-        contexts.put(Context(name, url.rstrip("/"), token or ""))
+        contexts.put(Context(name, url.rstrip("/"), token or "", uses_keyring=keyring))
         contexts.current = contexts.current or name
     print_note(f"added; log in with: iotctl --context {name} login")
 
@@ -94,8 +101,7 @@ def remove(name: Name) -> None:
         iotctl context remove harbour
     """
     with changing_contexts(contexts_file(os.environ)) as contexts:
-        contexts.find(name)
-        contexts.by_name.pop(name, None)
+        contexts.remove(name)
         if contexts.current == name:
             contexts.current = None
 
@@ -109,5 +115,5 @@ def _rows(contexts: Contexts) -> list[dict[str, object]]:
             "user": context.login.user if context.login else None,
         }
         for name in sorted({*contexts.by_name, LOCAL})
-        for context in (contexts.find(name),)
+        for context in (contexts.by_name.get(name, Context(LOCAL)),)
     ]

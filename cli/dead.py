@@ -39,6 +39,7 @@ from cli._output import (
     show_age,
 )
 from cli._settling import PATH, settle_all, settle_each
+from cli._watch import watchable
 from weir.clock import SystemClock
 
 app = typer.Typer()
@@ -55,6 +56,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
+@watchable
 def list_dead_letters(
     *,
     reason: Reason = None,

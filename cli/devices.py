@@ -30,6 +30,7 @@ from cli._output import (
     show_age,
 )
 from cli._settling import replay_approved
+from cli._watch import watchable
 from weir.clock import SystemClock
 
 app = typer.Typer()
@@ -53,6 +54,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
+@watchable
 def list_devices(
     *,
     site: Annotated[
@@ -106,6 +108,7 @@ def list_devices(
 
 
 @app.command()
+@watchable
 def show(serial: Serial, output: Output = Format.TABLE) -> None:
     """Show one device, its fields, their newest readings, and what never arrived.
 

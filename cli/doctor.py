@@ -26,6 +26,7 @@ import typer
 from cli._client import open_gateway
 from cli._gateway_address import GatewayAddress, data_folder, find_gateway
 from cli._output import Column, Format, Output, print_note, print_rows
+from cli._watch import watchable
 from weir.clock import SystemClock
 from weir.errors import GatewayUnavailableError, WeirError
 
@@ -54,6 +55,7 @@ class _Asked:
     time: datetime | None = None
 
 
+@watchable
 def command(
     *,
     is_all: Annotated[

@@ -22,6 +22,7 @@ from cli._output import (
     print_note,
     print_rows,
 )
+from cli._watch import watchable
 
 app = typer.Typer()
 
@@ -46,6 +47,7 @@ TimeZone = Annotated[
 
 
 @app.command("list")
+@watchable
 def list_sites(output: Output = Format.TABLE) -> None:
     """List sites by slug, with how many devices are at each.
 

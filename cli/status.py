@@ -15,8 +15,10 @@ import typer
 
 from cli._gateway_address import data_folder
 from cli._output import Column, Format, Output, print_data, print_fields, print_note, print_table
+from cli._watch import watchable
 
 
+@watchable
 def command(
     *,
     data: Annotated[

@@ -1,0 +1,39 @@
+"""The words of the earlier tool do what the nouns and verbs do."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.gateway.conftest import AddDevice
+from tests.integration.gateway.test_server import Gateway
+from weir.embedded.ports import free_ports
+
+pytestmark = pytest.mark.postgres
+
+SAME = [
+    (("get", "sensors", "-o", "json"), ("devices", "list", "-o", "json")),
+    (("get", "targets"), ("sites", "list")),
+    (("sensor-status", "-s", "pump-1"), ("devices", "show", "pump-1")),
+    (("sensor-status", "-s", "nobody"), ("devices", "show", "nobody")),
+]
+
+
+async def test_they_are_other_names_of_the_same(
+    migrated_database_url: str, tmp_path: Path, add_device: AddDevice
+) -> None:
+    (port,) = free_ports(1)
+    gateway = Gateway(migrated_database_url, port, tmp_path / "gateway.log")
+    await add_device("pump-1", site="harbour")
+    with gateway.running():
+        await gateway.answers("/readyz", 200)
+        for theirs, ours in SAME:
+            said, wanted = gateway.iotctl(*theirs), gateway.iotctl(*ours)
+            assert (wanted.returncode, wanted.stdout, wanted.stderr) == (
+                said.returncode,
+                said.stdout,
+                said.stderr,
+            )
+        deleted = gateway.iotctl("delete", "-s", "pump-1", "--yes")
+        assert (0, "") == (deleted.returncode, deleted.stdout), deleted.stderr
+        assert "[]" == gateway.iotctl("get", "sensors", "-o", "json").stdout.strip()
+        assert 2 == gateway.iotctl("delete").returncode
