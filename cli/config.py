@@ -257,6 +257,7 @@ def _print(found: Answer, output: Format) -> None:
     if output.is_for_programs:
         print_data(found, output)
         return
+    found = dict(found)
     document, reported = found.pop("document"), found.pop("reported", None)
     found.pop("schema", None)
     fields = {name.replace("_", " "): value for name, value in found.items()}

@@ -72,7 +72,7 @@ class VibrationConfiguration(DriverConfiguration):
     )
     noise: float = Field(0.05, ge=0, le=1_000, description="standard deviation, m/s2")
     seed: int | None = Field(
-        None, ge=0, lt=2**63, description="of the noise; absent: another one at each start"
+        None, ge=0, lt=2**53, description="of the noise; absent: another one at each start"
     )
     temperature_c: float = Field(40.0, ge=-55, le=125, description="mean temperature of the sensor")
     temperature_interval_s: int = Field(

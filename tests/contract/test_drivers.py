@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from producers.agent.configuration import document_class
 from tests.contract.driver_cases import CASES, DRIVERS, case_name, loaded
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
 from weir.codec.json_text import compact_json
@@ -19,6 +20,7 @@ from weir.codec.registry import decode_announcement, encode_announcement
 from weir.driver import Poll
 from weir.errors import CommandRefusedError, ConfigError, DecodeError, DeviceUnavailableError
 from weir.model.announcement import Announcement
+from weir.model.capabilities import Capabilities
 from weir.model.limits import COMMAND_NAME_PATTERN, ERROR_LENGTH_MAX, SCHEMA_BYTES_MAX
 
 every_driver = pytest.mark.parametrize("name", DRIVERS)
@@ -61,6 +63,17 @@ def test_its_configuration_can_be_shown_as_a_form(name: str) -> None:
     assert [] == [
         ".".join(path) for path, member in properties_of(schema) if "description" not in member
     ]
+
+
+@every_driver
+def test_what_its_devices_declare_of_it_is_accepted(name: str) -> None:
+    schema = document_class(DRIVERS[name].configuration_class).model_json_schema()
+    capabilities = Capabilities(configuration_schema=schema)
+    announcement = Announcement("pump-1", "", "", (), capabilities=capabilities)
+
+    decoded = decode_announcement(encode_announcement(announcement), "pump-1")
+
+    assert schema == decoded.capabilities.configuration_schema
 
 
 @every_driver

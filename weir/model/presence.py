@@ -10,6 +10,9 @@ from weir.model.configuration import StateReport
 SILENCE_FACTOR = 2.5
 #: However often a device reports: links have hiccups.
 SILENCE_MIN = timedelta(seconds=30)
+#: A last will that comes so soon after an `online: true` may be that of the connection before. If
+#: it was not, silence tells.
+TAKE_OVER = timedelta(seconds=5)
 #: What a device sent just before its farewell may be stored a little after that.
 AFTERGLOW = timedelta(seconds=5)
 
@@ -108,20 +111,14 @@ class Watch:
 
 
 def after_report(link: Link, report: StateReport, received_at: datetime) -> Link:
-    """Give what a device says of its connection, after one more report.
-
-    A last will can come after the `online: true` of the next connection. It carries the boot and
-    the time of the connection that it belongs to, if its device is well made, and is passed over.
-    """
-    if report.is_online is None or _is_older(link, report):
+    """Give what a device says of its connection, after one more report."""
+    if report.is_online is None:
         return link
     if report.is_online:
-        return Link(received_at, report.boot_id, report.reported_at)
-    clocks = (link.connected_clock, report.reported_at)
-    # A last will was written when the connection was made, a farewell when it ended.
-    is_later = None not in clocks and link.connected_clock != report.reported_at
-    reason = OfflineReason.FAREWELL if is_later else OfflineReason.LAST_WILL
-    return replace(link, left_at=received_at, left_reason=reason)
+        is_repeated = _has_boot_of(link, report) and _compare(link, report) < 0
+        return link if is_repeated else Link(received_at, report.boot_id, report.reported_at)
+    reason = _reason_to_leave(link, report, received_at)
+    return link if reason is None else replace(link, left_at=received_at, left_reason=reason)
 
 
 def has_left(sign: Sign, watch: Watch, patience: Patience) -> OfflineReason | None:
@@ -150,18 +147,35 @@ def has_come(sign: Sign, now: datetime, patience: Patience) -> OnlineReason | No
     return OnlineReason.CONNECTED if link.connected_at == heard_at else OnlineReason.HEARD
 
 
-def _is_older(link: Link, report: StateReport) -> bool:
-    """Tell whether a report belongs to a connection before the present one."""
-    boots = (link.connected_boot, report.boot_id)
-    if all(boots) and link.connected_boot != report.boot_id:
-        # A farewell or a last will of another boot than the one that is there.
-        return not report.is_online
+def _reason_to_leave(
+    link: Link, report: StateReport, received_at: datetime
+) -> OfflineReason | None:
+    """Tell what an `online: false` means; None: it is of a connection before the present one.
+
+    When a device connects again before the broker has missed it, the last will of the old
+    connection may come after the `online: true` of the new one. A last will was written when its
+    connection was made, so that only a farewell can have a later time than what was said since.
+    """
+    if link.connected_boot and report.boot_id and link.connected_boot != report.boot_id:
+        return None
+    order = _compare(link, report)
+    if order > 0:
+        return OfflineReason.FAREWELL
+    is_known_to_be_ours = order == 0 and None not in (link.connected_clock, report.reported_at)
+    has_just_come = link.connected_at and received_at - link.connected_at < TAKE_OVER
+    return None if has_just_come and not is_known_to_be_ours else OfflineReason.LAST_WILL
+
+
+def _compare(link: Link, report: StateReport) -> int:
+    """Tell whether a report is older (-1) or newer (1) than the last `online: true`; 0: neither."""
     if link.connected_clock is None or report.reported_at is None:
-        return False
-    # A device without a clock of its own may begin in 1970 at each start: its `online: true`
-    # counts, unless it is of the same boot.
-    is_comparable = all(boots) or not report.is_online
-    return is_comparable and report.reported_at < link.connected_clock
+        return 0
+    return (report.reported_at > link.connected_clock) - (report.reported_at < link.connected_clock)
+
+
+def _has_boot_of(link: Link, report: StateReport) -> bool:
+    # A device without a clock of its own may begin in 1970 at each start.
+    return bool(report.boot_id) and link.connected_boot == report.boot_id
 
 
 def _is_back(sign: Sign) -> bool:

@@ -40,40 +40,47 @@ def offline(boot_id: int = 0, clock_s: float | None = None) -> StateReport:
     )
 
 
-def link_after(*reports: StateReport) -> Link:
-    """Take note of reports, a second after each other."""
+def link_after(interval_s: float, *reports: StateReport) -> Link:
+    """Take note of reports, so many seconds after each other."""
     link = Link()
-    for second, report in enumerate(reports):
-        link = after_report(link, report, at(second))
+    for number, report in enumerate(reports):
+        link = after_report(link, report, at(number * interval_s))
     return link
 
 
 @pytest.mark.parametrize(
-    ("reports", "reason"),
+    ("interval_s", "reports", "reason"),
     [
-        ((online(), OFFLINE_STATE), OfflineReason.LAST_WILL),
-        ((online(1, 0), offline(1, 0)), OfflineReason.LAST_WILL),
-        ((online(1, 0), offline(1, 40)), OfflineReason.FAREWELL),
-        ((online(clock_s=0), offline(clock_s=40)), OfflineReason.FAREWELL),
-        # Of the connection before: the new one was faster.
-        ((online(1, 0), online(1, 30), offline(1, 0)), None),
-        ((online(clock_s=0), online(clock_s=30), offline(clock_s=0)), None),
+        (60, (online(), OFFLINE_STATE), OfflineReason.LAST_WILL),
+        (60, (online(1, 0), offline(1, 0)), OfflineReason.LAST_WILL),
+        (60, (online(1, 0), offline(1, 40)), OfflineReason.FAREWELL),
+        (60, (online(clock_s=0), offline(clock_s=40)), OfflineReason.FAREWELL),
+        # It has said again that it is there meanwhile, over the same connection.
+        (60, (online(1, 0), online(1, 30), offline(1, 0)), OfflineReason.LAST_WILL),
+        (60, (online(1, 0), online(1, 30), OFFLINE_STATE), OfflineReason.LAST_WILL),
+        # The new connection was faster than the last will of the old one.
+        (1, (online(1, 0), online(1, 30), offline(1, 0)), None),
+        (1, (online(1, 0), online(1, 30), OFFLINE_STATE), None),
+        (1, (online(clock_s=0), online(clock_s=30), offline(clock_s=0)), None),
+        # It says for certain that it is of this connection.
+        (1, (online(1, 0), offline(1, 0)), OfflineReason.LAST_WILL),
+        (1, (online(1, 0), offline(1, 1)), OfflineReason.FAREWELL),
         # Of the boot before, whatever its clock said.
-        ((online(1, 5_000), online(2, 0), offline(1, 5_000)), None),
-        ((online(1, 5_000), offline(1, 5_000), online(2, 0)), None),
+        (60, (online(1, 5_000), online(2, 0), offline(1, 5_000)), None),
+        (60, (online(1, 5_000), offline(1, 5_000), online(2, 0)), None),
         # A device without a clock begins in 1970 again, and is there.
-        ((online(clock_s=0), offline(), online(clock_s=-1e9)), None),
+        (60, (online(clock_s=0), offline(), online(clock_s=-1e9)), None),
         # Twice the same, and an old one that was delivered again.
-        ((online(1, 30), online(1, 0), offline(1, 30)), OfflineReason.LAST_WILL),
+        (60, (online(1, 30), offline(1, 30), online(1, 0)), OfflineReason.LAST_WILL),
         # It never said that it is there; that it is gone is no farewell then.
-        ((offline(clock_s=3),), OfflineReason.LAST_WILL),
-        ((StateReport(),), None),
+        (60, (offline(clock_s=3),), OfflineReason.LAST_WILL),
+        (60, (StateReport(),), None),
     ],
 )
 def test_what_a_device_says_counts_in_the_order_in_which_it_happened(
-    reports: tuple[StateReport, ...], reason: OfflineReason | None
+    interval_s: float, reports: tuple[StateReport, ...], reason: OfflineReason | None
 ) -> None:
-    assert reason == link_after(*reports).left_reason
+    assert reason == link_after(interval_s, *reports).left_reason
 
 
 LEFT = Link(at(0), left_at=at(100), left_reason=OfflineReason.LAST_WILL)
