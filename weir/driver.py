@@ -26,7 +26,8 @@ from weir.model.location import Location
 class DriverConfiguration(BaseModel):
     """What a driver can be told; unknown keys are mistakes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when the first one is made: a small device imports more than it uses.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Configuration_co = TypeVar("Configuration_co", bound=DriverConfiguration, covariant=True)

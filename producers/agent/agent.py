@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -158,12 +158,11 @@ class Agent:
     def _role(self, configuration: DeviceConfiguration) -> Role:
         file, serial = self._keeper.file, configuration.serial
         driver_class = find_driver(configuration.driver)
-        schema = document_class(driver_class.configuration_class).model_json_schema()
         return Role(
             address=address_of(file, serial, read_password(configuration, file, self._environ)),
             document=file.document_of(serial),
             check=partial(_check, driver_class, serial),
-            schema=schema,
+            schema=_schema_of(driver_class),
             store=partial(self._keeper.store, serial),
         )
 
@@ -259,6 +258,11 @@ class Agent:
                 except ConfigError as error:
                     log.error("configuration_rejected", serial=serial, reason=str(error))  # noqa: TRY400 - said
             self._keeper.accept(changed)
+
+
+@cache
+def _schema_of(driver_class: type[AnyDriver]) -> Mapping[str, Any]:
+    return document_class(driver_class.configuration_class).model_json_schema()
 
 
 def _check(

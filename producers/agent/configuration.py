@@ -6,6 +6,7 @@ What a device may be told from afar is `DeviceDocument` with its driver's own se
 
 import json
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ FieldName = Annotated[str, StringConstraints(pattern=f"^{FIELD_NAME_PATTERN}$")]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class WhenFull(StrEnum):
@@ -185,6 +186,7 @@ class AgentConfiguration(_Group):
     )
 
 
+@cache
 def document_class(configuration_class: type[DriverConfiguration]) -> type[DeviceDocument]:
     """Give `DeviceDocument` with the settings of one driver: what its devices declare."""
     fields = configuration_class.model_fields.values()

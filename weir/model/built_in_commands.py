@@ -17,7 +17,7 @@ Value = bool | int | float | Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
 class Parameters(BaseModel):
     """What a command can be told; unknown keys are mistakes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Sleep(Parameters):

@@ -35,7 +35,7 @@ BootId = Annotated[
 class Form(BaseModel):
     """A JSON object without unknown keys, whose values are taken as they are, never converted."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Envelope(Form):
