@@ -83,3 +83,18 @@ async def test_a_slow_broker_does_not_make_a_stream_look_empty(broker: Broker) -
         proxy.set_trap(STREAM.encode(), stall)
         assert 3 == await end_offset(url, STREAM)
     assert stalls
+
+
+async def test_more_chunks_than_the_broker_may_send_ahead_are_all_read(broker: Broker) -> None:
+    count = 3 * stream_reader.CREDIT_MAX + 1
+    await fill(broker, count)
+
+    sizes: list[int] = []
+    async with asyncio.timeout(30), open_stream(broker.stream_url, STREAM, 0) as reader:
+        while sum(sizes) < count:
+            chunk = await reader.next_chunk()
+            assert sum(sizes) == chunk.first_offset
+            sizes.append(len(chunk.messages))
+
+    # Each was confirmed before the next was sent, so that nearly all are chunks of their own.
+    assert len(sizes) > stream_reader.CREDIT_MAX
