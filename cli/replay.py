@@ -32,6 +32,7 @@ from cli._stream_start import START_HELP, parse_start
 from consumers.measurements import Measurements
 from weir import replays
 from weir.config import Settings
+from weir.log import configure_logging
 
 app = typer.Typer()
 
@@ -57,6 +58,7 @@ def measurements(
         iotctl replay measurements --from first --into-schema rebuilt
     """
     settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
+    configure_logging(settings.log.level, "replay")
     plan = asyncio.run(replays.plan(settings, parse_start(start)))
     print_note(f"{plan.message_count} messages in {len(plan.spans)} streams")
     if plan.lost_count:

@@ -71,16 +71,22 @@ async def create(pool: asyncpg.Pool, name: str) -> None:
     """Make the schema with empty tables; one that is there already is kept.
 
     Raises:
-        ConfigError: the name cannot be used.
+        ConfigError: the name cannot be used, or this role may not make a schema.
         StoreUnavailableError: try again later.
     """
     check_name(name)
-    async with transaction(pool) as connection:
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
-        for table in TABLES:
-            await connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {name}.{table} (LIKE public.{table} INCLUDING ALL)"
-            )
+    try:
+        async with transaction(pool) as connection:
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
+            for table in TABLES:
+                await connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name}.{table} (LIKE public.{table} INCLUDING ALL)"
+                )
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigError(
+            f"this role may not make the schema {name} ({error}): give the owner's address in "
+            "WEIR_POSTGRES_OWNER_URL"
+        ) from error
 
 
 async def drop(pool: asyncpg.Pool, name: str) -> None:

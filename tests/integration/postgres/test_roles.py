@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from weir.errors import ConfigError
+from weir.postgres import replay_schema
 from weir.postgres.migrate import migrate
 from weir.postgres.pool import open_pool
 from weir.postgres.retention.partitions import open_partitions
@@ -154,6 +155,12 @@ async def test_the_application_makes_uses_and_drops_partitions(admin_url: str) -
             await partitions.lock(connection, partition)
             await partitions.drop(connection, partition)
         assert 0 == await pool.fetchval("SELECT count(*) FROM reading")
+
+
+async def test_a_replay_beside_the_live_tables_says_whom_it_needs(admin_url: str) -> None:
+    async with open_pool(as_role(admin_url, Role.APP)) as pool:
+        with pytest.raises(ConfigError, match="WEIR_POSTGRES_OWNER_URL"):
+            await replay_schema.create(pool, "rebuilt")
 
 
 async def test_what_makes_tables_at_run_time_runs_as_the_owner(admin_url: str) -> None:
