@@ -3,7 +3,8 @@
 `case.json` has `configuration`, `seed`, the `poll`, perhaps polls `before` it, and what is
 expected. Other files of its folder are recorded answers. In the configuration `{case}` is that
 folder, and `{port}` where the `device` listens: `http` answers each path with its files, one after
-the other and the last for ever; `modbus` holds registers and bits.
+the other and the last for ever; `modbus` holds registers and bits; `mqtt` publishes each file on a
+topic to whoever subscribes to anything.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from producers.drivers._modbus_map import Table
+from tests.contract.mqtt_device import mqtt_device
 from weir.driver import Driver, DriverConfiguration, Poll, Polled
 from weir.registry import discover
 
@@ -74,6 +76,10 @@ def _text(case: Path) -> str:
 async def _device(device: dict[str, Any], folder: Path) -> AsyncIterator[int]:
     if "http" in device:
         with http_device(device["http"], folder) as port:
+            yield port
+    elif "mqtt" in device:
+        messages = [(topic, (folder / file).read_bytes()) for topic, file in device["mqtt"]]
+        async with mqtt_device(messages) as port:
             yield port
     elif "modbus" in device:
         async with modbus_device(device["modbus"]) as port:
