@@ -1,6 +1,6 @@
 """Who asks: found out before a request meets its route, and there for every handler."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,6 +22,7 @@ class Principal:
         user_name: whose account it is; None: the installation's own token, which is nobody's.
         session_id: their login; None: they show a token.
         request_id: of the request that they make.
+        token_hash: of the API token that they show.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Principal:
     user_name: str | None = None
     session_id: str | None = None
     request_id: str | None = None
+    token_hash: bytes | None = field(default=None, repr=False)
 
     @property
     def author(self) -> Author:

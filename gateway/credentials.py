@@ -5,7 +5,7 @@ from hmac import compare_digest
 from gateway.accounts import Accounts
 from gateway.actor import Principal
 from gateway.context import Context
-from gateway.permissions import permissions_of_token, permissions_of_user
+from gateway.permissions import Permission, permissions_of_token, permissions_of_user
 from weir.accounts.opaque_tokens import API_TOKEN_PREFIX, hash_token
 from weir.errors import UnauthorizedError
 from weir.model.account import Role
@@ -34,15 +34,40 @@ async def identify(context: Context, accounts: Accounts, credential: str) -> Pri
     return await _holder_of_login(context, accounts, credential)
 
 
+async def permissions_now(context: Context, principal: Principal) -> frozenset[Permission]:
+    """Tell what somebody may do by now whose credential held a while ago.
+
+    Nothing, when it was taken away. An access token may have ended meanwhile: then it is the login
+    that counts.
+
+    Raises:
+        StoreUnavailableError: try again later.
+    """
+    now = context.now()
+    if principal.session_id is not None and principal.user_name is not None:
+        holder = await find_session(
+            context.pool, principal.session_id, principal.user_name, DEFAULT_ORGANISATION, now
+        )
+        return permissions_of_user(holder.role) if holder else frozenset()
+    if principal.token_hash is not None:
+        found = await find_token(context.pool, principal.token_hash, DEFAULT_ORGANISATION, now)
+        if found is None:
+            return frozenset()
+        return permissions_of_token(found.owner_role, found.role, found.permissions)
+    # The installation's own token holds as long as the gateway runs.
+    return principal.permissions
+
+
 async def _holder_of_token(context: Context, token: str) -> Principal:
     now = context.now()
-    found = await find_token(context.pool, hash_token(token), DEFAULT_ORGANISATION, now)
+    hashed = hash_token(token)
+    found = await find_token(context.pool, hashed, DEFAULT_ORGANISATION, now)
     if found is None:
         raise UnauthorizedError("the token does not hold: it is wrong, expired or revoked")
     if found.is_use_noteworthy:
         await note_use(context.pool, found.token_id, now)
     allowed = permissions_of_token(found.owner_role, found.role, found.permissions)
-    return Principal(f"token:{found.name}", allowed, found.role, found.owner)
+    return Principal(f"token:{found.name}", allowed, found.role, found.owner, token_hash=hashed)
 
 
 async def _holder_of_login(context: Context, accounts: Accounts, token: str) -> Principal:

@@ -23,6 +23,8 @@ class LiveLimits:
         resume_messages_max: how far back a listener may go on, in messages of all devices.
         patience_s: how long a listener may take for one event.
         heartbeat_s: the longest silence.
+        recheck_s: how long a listener may go on whose credential was taken away; where nothing
+            happens, up to `heartbeat_s` more.
         lifetime_s: until a listener must connect again, and so show a credential that still holds.
         busy_retry_s: when to come back where all places are taken.
     """
@@ -32,6 +34,7 @@ class LiveLimits:
     resume_messages_max: int = 1_000_000
     patience_s: float = 30.0
     heartbeat_s: float = 15.0
+    recheck_s: float = 10.0
     lifetime_s: float = 3_600.0
     busy_retry_s: float = 10.0
 

@@ -5,8 +5,8 @@ it walks through the window; when the window's beginning passes it, it was too s
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from gateway import sse
@@ -15,7 +15,12 @@ from gateway.live.picking import Wanted, pieces_of
 from gateway.live.places import Place, format_places
 from gateway.live.tap import Ending
 from gateway.live.window import Message, Slice, slice_of
-from weir.errors import BrokerUnavailableError, RequestError, StreamReplacedError
+from weir.errors import (
+    BrokerUnavailableError,
+    RequestError,
+    StoreUnavailableError,
+    StreamReplacedError,
+)
 from weir.model.device_state import DeviceState
 from weir.postgres.queries import Pool
 from weir.postgres.queries.device_ids import find_states
@@ -31,6 +36,7 @@ _EXPLAINED = {
     "fewer devices or fields",
     Ending.SHUTTING_DOWN: "the gateway stops: connect again with Last-Event-ID",
     Ending.RENEWAL: "a stream is renewed from time to time: connect again with Last-Event-ID",
+    Ending.ACCESS_ENDED: "the credential does not hold any more, or no longer permits this",
     Ending.STREAM_REPLACED: "the log was made anew: connect again without Last-Event-ID",
     Ending.BROKER_UNAVAILABLE: "the log is away for the moment: connect again with Last-Event-ID",
     Ending.FAILED: "the gateway has failed, which is logged: connect again with Last-Event-ID",
@@ -40,11 +46,15 @@ _LOST = "the log no longer has them: read what is missing from /v1/readings"
 
 @dataclass(frozen=True, slots=True)
 class ListenRequest:
-    """What a listener wants, from which places on; `pending`: serials that wait for approval."""
+    """What a listener wants, from which places on; `pending`: serials that wait for approval.
+
+    `may_go_on`: tells whether the credential still permits it.
+    """
 
     wanted: Wanted
     places: Sequence[Place]
     pending: frozenset[str]
+    may_go_on: Callable[[], Awaitable[bool]]
 
 
 class Listener:
@@ -65,6 +75,9 @@ class Listener:
         self._pool = pool
         self._ending = Ending.FAILED
         self._spoke_at_s = 0.0
+        self._may_go_on = request.may_go_on
+        self._checked_at_s = _now_s()
+        self._is_refused = False
         self._turn = 0
         self._check_distance()
 
@@ -87,6 +100,9 @@ class Listener:
         ends_at_s = _now_s() + self._feed.limits.lifetime_s
         is_following = False
         while self._tap.ending is None and _now_s() < ends_at_s:
+            if not await self._is_permitted():
+                self._ending = Ending.ACCESS_ENDED
+                return
             if self._is_silent():
                 yield self._heartbeat()
             behind = self._index_behind()
@@ -163,6 +179,8 @@ class Listener:
             open_stream(stream_url, window.stream, self._places[index].offset) as reader,
         ):
             while self._places[index].offset < window.start and self._tap.ending is None:
+                if not await self._is_permitted():
+                    return
                 part, until = await _next_part(reader), window.start
                 lost_count = min(part.first_offset, until) - self._places[index].offset
                 if lost_count > 0:
@@ -174,6 +192,16 @@ class Listener:
                     yield self._heartbeat()
                 # What has arrived is read without a pause: others must have their turns.
                 await asyncio.sleep(0)
+
+    async def _is_permitted(self) -> bool:
+        """Look now and then whether the credential holds; what was found is true until then."""
+        if self._is_refused or _now_s() - self._checked_at_s < self._feed.limits.recheck_s:
+            return not self._is_refused
+        self._checked_at_s = _now_s()
+        # A database that is away takes nobody's rights away.
+        with suppress(StoreUnavailableError):
+            self._is_refused = not await self._may_go_on()
+        return not self._is_refused
 
     async def _wait_for_change(self) -> None:
         try:

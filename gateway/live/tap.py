@@ -27,6 +27,7 @@ class Ending(StrEnum):
     TOO_SLOW = "too_slow"
     SHUTTING_DOWN = "shutting_down"
     RENEWAL = "renewal"
+    ACCESS_ENDED = "access_ended"
     STREAM_REPLACED = "stream_replaced"
     BROKER_UNAVAILABLE = "broker_unavailable"
     FAILED = "failed"

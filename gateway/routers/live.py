@@ -1,5 +1,6 @@
 """Live streams: readings as they are stored, as server-sent events."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -8,8 +9,9 @@ from pydantic import Field
 
 from gateway import sse
 from gateway.access import requires
+from gateway.actor import InPrincipal, Principal
 from gateway.context import Context, InContext
-from gateway.live.feed import Subscription
+from gateway.credentials import permissions_now
 from gateway.live.listener import Listener, ListenRequest
 from gateway.live.picking import Wanted
 from gateway.live.places import parse_places
@@ -17,7 +19,7 @@ from gateway.parameters import FieldName, Query, Serial
 from gateway.permissions import Permission
 from gateway.problems import PROBLEM_RESPONSE
 from weir.model.limits import FIELD_COUNT_MAX
-from weir.postgres.queries.arrivals import Followed, find_followed
+from weir.postgres.queries.arrivals import find_followed
 
 router = APIRouter(
     prefix="/v1/live", tags=["live"], dependencies=[requires(Permission.READINGS_READ)]
@@ -52,6 +54,7 @@ class LiveQuery(Query):
 async def get_live_readings(
     query: Annotated[LiveQuery, InQuery()],
     context: InContext,
+    principal: InPrincipal,
     last_event_id: LastEventId = None,
 ) -> sse.EventStream:
     """Follow readings of devices as they are stored, late ones too, as server-sent events.
@@ -60,7 +63,8 @@ async def get_live_readings(
     - `readings`: of one message of one device: `serial`, `received_at`, `is_correction` and
       `readings`, each with `field`, `observed_at`, `value` and `unit`.
     - `lost`: the log no longer has what was asked for with `Last-Event-ID`.
-    - `end`: why the stream ends: `too_slow`, `shutting_down`, `renewal` (every hour), ...
+    - `end`: why the stream ends: `too_slow`, `shutting_down`, `renewal` (every hour),
+      `access_ended` (within half a minute of a credential that was revoked), ...
 
     Whoever connects again with the `id` of the last event goes on behind it. What a device sends
     twice comes twice: a reading is known by its device, field and instant. Comments keep the
@@ -69,7 +73,14 @@ async def get_live_readings(
     followed = await find_followed(context.pool, query.serial, query.field)
     subscription = await context.live.join()
     try:
-        listener = _listener(context, query, followed, subscription, last_event_id)
+        stored = subscription.stored
+        request = ListenRequest(
+            Wanted(frozenset(query.serial), frozenset(query.field), followed.units),
+            parse_places(last_event_id, stored) if last_event_id else stored,
+            followed.pending,
+            partial(_may_go_on, context, principal),
+        )
+        listener = Listener(context.live, subscription, request, context.pool)
     except BaseException:
         subscription.leave()
         raise
@@ -77,15 +88,5 @@ async def get_live_readings(
     return sse.EventStream(listener.events(), subscription.leave, patience_s)
 
 
-def _listener(
-    context: Context,
-    query: LiveQuery,
-    followed: Followed,
-    subscription: Subscription,
-    last_event_id: str | None,
-) -> Listener:
-    stored = subscription.stored
-    wanted = Wanted(frozenset(query.serial), frozenset(query.field), followed.units)
-    places = parse_places(last_event_id, stored) if last_event_id else stored
-    request = ListenRequest(wanted, places, followed.pending)
-    return Listener(context.live, subscription, request, context.pool)
+async def _may_go_on(context: Context, principal: Principal) -> bool:
+    return Permission.READINGS_READ in await permissions_now(context, principal)

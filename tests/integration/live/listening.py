@@ -80,8 +80,10 @@ class LiveGateway:
     feed: LiveFeed
 
     @asynccontextmanager
-    async def listen(self, *, last_id: str | None = None, **query: Any) -> AsyncIterator[Listening]:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+    async def listen(
+        self, *, last_id: str | None = None, token: str = TOKEN, **query: Any
+    ) -> AsyncIterator[Listening]:
+        headers = {"Authorization": f"Bearer {token}"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         async with (

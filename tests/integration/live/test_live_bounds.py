@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import httpx
 import pytest
 
 from gateway.live.feed import LiveLimits
@@ -97,6 +98,30 @@ async def test_streams_end_with_a_reason_when_the_gateway_stops(pipeline: Pipeli
         await listening.next_event()
         gateway.feed.close()
         assert "shutting_down" == (await listening.named("end")).data["reason"]
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(pipeline: Pipeline) -> None:
+    limits = LiveLimits(heartbeat_s=0.1, recheck_s=0.1)
+    async with (
+        open_gateway(pipeline, limits) as gateway,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{gateway.port}",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        ) as admin,
+    ):
+        await admin.post("/v1/users", json={"name": "anna", "roles": {"default": "viewer"}})
+        made = await admin.post("/v1/tokens", json={"name": "screen", "owner": "anna"})
+        assert 201 == made.status_code, made.text
+        token = made.json()["token"]
+        async with gateway.listen(serial="pump-1", token=token) as listening:
+            for _ in range(3):
+                # The start, and comments beyond the first look at the token.
+                await listening.next_event()
+            revoked = await admin.delete(f"/v1/tokens/{made.json()['token_id']}")
+            assert 204 == revoked.status_code, revoked.text
+            assert "access_ended" == (await listening.named("end")).data["reason"]
+            with pytest.raises(StopAsyncIteration):
+                await listening.next_event()
 
 
 @asynccontextmanager
