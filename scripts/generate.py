@@ -102,7 +102,7 @@ def reference_pages() -> dict[str, bytes]:
     """Render what is said about settings, metrics and the wire where they are defined."""
     # They need the protobuf code, which must not be needed to make it.
     from producers.agent.configuration import exported_agent_schemas
-    from scripts import wire
+    from scripts import edge_reference, wire
     from weir.codec.control.export import exported_control_schemas
     from weir.codec.json_forms.export import exported_schemas
     from weir.events.export import exported_schemas as exported_event_schemas
@@ -118,6 +118,7 @@ def reference_pages() -> dict[str, bytes]:
         "docs/reference/settings.md": reference.settings_page(),
         "docs/reference/metrics.md": reference.metrics_page(),
         wire.PAGE: wire.wire_page(),
+        edge_reference.PAGE: edge_reference.edge_page(),
         ".env.example": reference.env_example(compose),
         **{
             f"schemas/json/{folder}/{name}": text

@@ -143,7 +143,7 @@ class DeviceDocument(_Group):
     )
     fields: dict[FieldName, FieldConfiguration] = Field(
         default_factory=dict,
-        description="Fields that are reported on change; `*` is not known, each by its name.",
+        description="Fields that are reported on change, by their names.",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict,
