@@ -1,4 +1,4 @@
-"""Prints rows as a table, as JSON, as a line of JSON each, or as CSV; the last two as they come."""
+"""Prints rows as a table, as JSON (whole, or a line each), as YAML or as CSV; mostly as they come."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from cli._client import Answer
-from cli._output import Column, print_json, print_table
+from cli._output import Column, Format, print_data, print_json, print_table
 from cli._windows import RowFormat
 
 
@@ -23,6 +23,9 @@ def write_rows(rows: Iterable[Answer], columns: Sequence[Column], output: RowFor
         case RowFormat.NDJSON:
             for row in rows:
                 typer.echo(json.dumps(row, ensure_ascii=False))
+        case RowFormat.YAML:
+            for row in rows:
+                print_data([row], Format.YAML)
         case RowFormat.CSV:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow([column.key for column in columns])

@@ -32,6 +32,7 @@ class RowFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     NDJSON = "ndjson"
+    YAML = "yaml"
     CSV = "csv"
 
 

@@ -31,6 +31,7 @@ class LocationFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     NDJSON = "ndjson"
+    YAML = "yaml"
     CSV = "csv"
     POINTS = "points"
     TRACK = "track"
@@ -42,6 +43,7 @@ class LatestFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     NDJSON = "ndjson"
+    YAML = "yaml"
     CSV = "csv"
     POINTS = "points"
 

@@ -19,7 +19,16 @@ import typer
 
 from cli._client import PAGE_SIZE, Answer, Gateway, Parameters, open_gateway
 from cli._follow import follow
-from cli._output import Column, cell, print_json, print_note, print_table, printable
+from cli._output import (
+    Column,
+    Format,
+    cell,
+    print_data,
+    print_json,
+    print_note,
+    print_table,
+    printable,
+)
 from cli._readings_delete import delete
 from cli._readings_export import PATH, export
 from cli._readings_import import import_readings
@@ -60,6 +69,7 @@ class ReadingFormat(StrEnum):
     JSON = "json"
     CSV = "csv"
     NDJSON = "ndjson"
+    YAML = "yaml"
 
 
 ReadingOutput = Annotated[
@@ -154,6 +164,8 @@ def tail(
                 _print_lines(readings, with_serials=_SERIAL in columns)
             case ReadingFormat.JSON | ReadingFormat.NDJSON:
                 _print_objects(readings)
+            case ReadingFormat.YAML:
+                _print_yaml(readings)
             case ReadingFormat.CSV:
                 _print_csv(columns, readings, is_live=True)
 
@@ -202,6 +214,8 @@ def _print(columns: Sequence[Column], rows: Iterable[Answer], output: ReadingFor
             print_json(list(rows))
         case ReadingFormat.NDJSON:
             _print_objects(rows)
+        case ReadingFormat.YAML:
+            _print_yaml(rows)
         case ReadingFormat.CSV:
             _print_csv(columns, rows)
 
@@ -209,6 +223,12 @@ def _print(columns: Sequence[Column], rows: Iterable[Answer], output: ReadingFor
 def _print_objects(rows: Iterable[Answer]) -> None:
     for row in rows:
         typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+def _print_yaml(rows: Iterable[Answer]) -> None:
+    # A list that goes on is a list again.
+    for row in rows:
+        print_data([row], Format.YAML)
 
 
 def _print_csv(columns: Sequence[Column], rows: Iterable[Answer], *, is_live: bool = False) -> None:
