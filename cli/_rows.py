@@ -1,4 +1,4 @@
-"""Prints rows as a table, as JSON (whole, or a line each), as YAML or as CSV; mostly as they come."""
+"""Prints rows as a table, as JSON (whole, or a line each), as YAML or as CSV."""
 
 import csv
 import json
