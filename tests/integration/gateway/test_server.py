@@ -27,6 +27,8 @@ from weir.testing.conditions import eventually
 pytestmark = pytest.mark.postgres
 
 STOP_TIMEOUT_S = 15
+#: A second, on a machine of its own.
+START_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 30
 
 
@@ -78,7 +80,7 @@ class Gateway:
         async def does_it() -> bool:
             return await self.status_of(path) == status
 
-        await eventually(does_it)
+        await eventually(does_it, START_TIMEOUT_S)
 
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self.log_path.read_text().splitlines()]
