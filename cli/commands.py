@@ -7,9 +7,10 @@ Examples:
     iotctl commands show 01kb4x7b2m8v6qj3n5p9r0t1wy
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,6 +40,7 @@ from cli._output import (
     print_table,
     show_age,
 )
+from cli._watch import watchable
 from weir.clock import SystemClock
 
 app = typer.Typer()
@@ -55,7 +57,7 @@ _STATE_STYLES = {
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the commands.")]
 Wait = Annotated[
     bool,
-    typer.Option("--wait", "-w", help="Show each step, and end with the reply; 1: it failed."),
+    typer.Option("--wait", help="Show each step, and end with the reply; exit code 1: it failed."),
 ]
 TimeToLive = Annotated[
     str | None,
@@ -82,9 +84,11 @@ def send(
         list[str] | None,
         typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeat it."),
     ] = None,
-    json: Annotated[
+    document: Annotated[
         str | None,
-        typer.Option(metavar="OBJECT", help="All parameters as JSON; - reads them from stdin."),
+        typer.Option(
+            "--json", metavar="OBJECT", help="All parameters as JSON; - reads them from stdin."
+        ),
     ] = None,
     site: Annotated[
         str | None, typer.Option(metavar="SLUG", help="All devices that are let in at this site.")
@@ -116,7 +120,7 @@ def send(
         raise typer.BadParameter("say whom: serials before the command, or --site")
     request = Request(
         command,
-        read_parameters(parameter or (), json),
+        read_parameters(parameter or (), document),
         serials,
         site,
         duration_s(ttl),
@@ -157,6 +161,7 @@ def ping(
 
 
 @app.command("list")
+@watchable
 def list_commands(
     *,
     device: Annotated[
@@ -202,6 +207,7 @@ def list_commands(
 
 
 @app.command()
+@watchable
 def show(
     command: Annotated[str, typer.Argument(metavar="ID", help="Id of the command.")],
     output: Output = Format.TABLE,
@@ -256,14 +262,19 @@ def print_command(command: Answer, output: Format) -> None:
     if output.is_for_programs:
         print_data(command, output)
         return
-    steps = command.pop("steps")
-    print_fields({name.replace("_", " "): value for name, value in command.items()})
+    fields = {name.replace("_", " "): _shown(value) for name, value in command.items()}
+    steps = fields.pop("steps")
+    print_fields(fields)
     typer.echo()
     rows = [{**step, "words": step_words(step)} for step in steps]
     print_table(rows, _STEP_COLUMNS)
 
 
 _STEP_COLUMNS = (Column("at", "TIME"), Column("words", "STEP"), Column("actor", "BY"))
+
+
+def _shown(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
 
 def _columns() -> Sequence[Column]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -57,16 +58,24 @@ async def test_waiting_shows_the_steps_and_ends_with_the_reply(
     gateway: Gateway, desk: CommandDesk
 ) -> None:
     done = await answered(
-        desk, gateway, ReplyStatus.SUCCEEDED, "send", "pump-1", "sleep", "-p", "duration_s=5", "-w"
+        desk,
+        gateway,
+        ReplyStatus.SUCCEEDED,
+        "send",
+        "pump-1",
+        "sleep",
+        "-p",
+        "duration_s=5",
+        "--wait",
     )
     failed = await answered(
-        desk, gateway, ReplyStatus.FAILED, "send", "pump-1", "reboot", "-w", error="no, thanks"
+        desk, gateway, ReplyStatus.FAILED, "send", "pump-1", "reboot", "--wait", error="no, thanks"
     )
 
     assert 0 == done.returncode, done.stderr
     steps = ["requested", "sent", "delivered", "succeeded"]
     assert steps == [line.split("  ")[1] for line in done.stderr.splitlines()]
-    assert "state:           succeeded" in done.stdout
+    assert re.search(r"^state: +succeeded$", done.stdout, re.MULTILINE)
     assert 1 == failed.returncode
     assert failed.stderr.rstrip().endswith("failed: no, thanks")
 
