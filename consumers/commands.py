@@ -166,6 +166,7 @@ def _message(command: SendableCommand, now: datetime) -> OutgoingMessage:
         content_type="application/json",
         # Queues take whole milliseconds, and 0 for "at once or never".
         expires_in_s=max(left_s, 0.001),
+        correlation_id=command.correlation_id,
     )
 
 

@@ -36,4 +36,5 @@ def _message(record: JournalRecord) -> OutgoingMessage:
         record.model_dump_json().encode(),
         message_id=str(record.position),
         content_type="application/json",
+        correlation_id=record.correlation_id,
     )

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.access import OPEN_PATHS
 from gateway.problems import REQUEST_ID_HEADER, Code, Problem
 from weir.metrics import REQUESTS
+from weir.tracing import TRACEPARENT, TraceContext, parse_traceparent, span, trace_of
 
 log = structlog.get_logger()
 
@@ -31,10 +32,15 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(_request_id(scope), send)
+        headers = Headers(scope=scope)
+        parent = parse_traceparent(headers.get(TRACEPARENT))
+        answer = _Answer(_request_id(headers, parent), send)
         scope.setdefault("state", {})["request_id"] = answer.request_id
         started_s = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=answer.request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=answer.request_id),
+            span("request", parent or trace_of(answer.request_id), {"method": _method(scope)}),
+        ):
             try:
                 await self._app(scope, receive, answer.send)
             except Exception:
@@ -61,15 +67,22 @@ class _Answer:
         await self._send(message)
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(_REQUEST_ID_BYTES)
+def _request_id(headers: Headers, parent: TraceContext | None) -> str:
+    """Take the client's id; else that of its trace, which then goes on in all that follows."""
+    given = headers.get(REQUEST_ID_HEADER, "")
+    if _REQUEST_ID.fullmatch(given):
+        return given
+    return parent.trace_id if parent else secrets.token_hex(_REQUEST_ID_BYTES)
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _note(scope: Scope, status: int | None, duration_s: float) -> None:
     # Labels must be few: the route's pattern, never the path that was asked for.
     route = getattr(scope.get("route"), "path", "none")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method = _method(scope)
     REQUESTS.labels(route=route, method=method, status=str(status or "none")).inc()
     write = log.debug if scope["path"] in OPEN_PATHS else log.info
     write(

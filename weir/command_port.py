@@ -10,11 +10,15 @@ from weir.model.command import CommandMessage, CommandState, Reply
 
 @dataclass(frozen=True, slots=True)
 class SendableCommand:
-    """A command that is to be published; `attempt` is 1 at the first time."""
+    """A command that is to be published; `attempt` is 1 at the first time.
+
+    `correlation_id`: of the request that has asked for it.
+    """
 
     serial: str
     message: CommandMessage
     attempt: int
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

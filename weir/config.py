@@ -226,6 +226,17 @@ class LogSettings(_Group):
     level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
 
 
+class TracingSettings(_Group):
+    """Traces to an OpenTelemetry collector; needs `weir[tracing]`."""
+
+    url: HttpUrl | None = Field(
+        None, description="http://collector:4318/v1/traces (OTLP over HTTP); unset: no traces"
+    )
+    share: float = Field(
+        1.0, ge=0.0, le=1.0, description="share of the traces that begin here and are sent"
+    )
+
+
 class Settings(_Group):
     """Everything that a process can be told from outside."""
 
@@ -243,6 +254,7 @@ class Settings(_Group):
     command: CommandSettings = Field(default_factory=CommandSettings)
     device_log: DeviceLogSettings = Field(default_factory=DeviceLogSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], require: Iterable[str] = ()) -> "Settings":

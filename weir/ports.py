@@ -48,7 +48,8 @@ class OutgoingMessage:
     """A message of our own, for the exchange that devices publish to.
 
     `message_id`: the same when it is published again, so that whoever takes it sees that.
-    `expires_in_s`: how long queues keep it; None: as long as they keep anything.
+    `expires_in_s`: how long queues keep it; None: as long as they keep anything. `correlation_id`:
+    the same for all that one request has led to; the trace follows from it.
     """
 
     routing_key: str
@@ -57,6 +58,7 @@ class OutgoingMessage:
     content_type: str | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
     expires_in_s: float | None = None
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

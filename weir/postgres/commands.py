@@ -320,4 +320,6 @@ def _sendable(stored: StoredCommand) -> SendableCommand:
         command.requested_at,
         command.expires_at,
     )
-    return SendableCommand(command.serial, message, command.attempt_count + 1)
+    return SendableCommand(
+        command.serial, message, command.attempt_count + 1, stored.correlation_id
+    )

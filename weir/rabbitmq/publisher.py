@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange
@@ -12,6 +13,7 @@ from weir.errors import BrokerUnavailableError, ConfigError, QueueFullError, Wei
 from weir.model.names import EXCHANGE
 from weir.ports import OutgoingMessage
 from weir.rabbitmq.connection import REQUEST_TIMEOUT_S, open_channel, open_connection, translated
+from weir.tracing import TRACEPARENT, trace_of
 
 
 class RabbitmqPublisher:
@@ -83,7 +85,8 @@ async def _publish(exchange: AbstractExchange, message: OutgoingMessage) -> Weir
             await exchange.publish(
                 aio_pika.Message(
                     message.body,
-                    headers=dict(message.headers),
+                    headers=_headers(message),
+                    correlation_id=message.correlation_id,
                     content_type=message.content_type,
                     message_id=message.message_id,
                     expiration=message.expires_in_s,
@@ -96,6 +99,12 @@ async def _publish(exchange: AbstractExchange, message: OutgoingMessage) -> Weir
     except (BrokerUnavailableError, ConfigError) as error:
         return _explained(error, message)
     return None
+
+
+def _headers(message: OutgoingMessage) -> dict[str, Any]:
+    if message.correlation_id is None or TRACEPARENT in message.headers:
+        return dict(message.headers)
+    return {**message.headers, TRACEPARENT: trace_of(message.correlation_id).traceparent}
 
 
 def _explained(

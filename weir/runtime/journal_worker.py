@@ -20,6 +20,7 @@ from weir.events.event import JournalRecord
 from weir.model.names import journal_key
 from weir.ports import Checkpoint, DeadLetter
 from weir.runtime.outage import Outage
+from weir.tracing import TraceContext, span, trace_of
 
 log = structlog.get_logger()
 
@@ -122,7 +123,10 @@ class JournalWorker:
         name = self._consumer.name
         # Being able to read is no recovery while nothing can be done.
         self._owes_work = True
-        with metrics.HANDLE_SECONDS.labels(name).time():
+        with (
+            metrics.HANDLE_SECONDS.labels(name).time(),
+            span(name, _trace_of(records), {"events": len(records)}),
+        ):
             await self._handle(records)
         self._owes_work = False
         self._outage.over()
@@ -162,3 +166,10 @@ class JournalWorker:
         metrics.DELIVERIES.labels(name, "dead_letter").inc()
         metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
         log.error("event_dead_lettered", reason=letter.reason, error=letter.error)
+
+
+def _trace_of(records: Sequence[JournalRecord]) -> TraceContext | None:
+    """Give the trace that events belong to, when it is one and the same."""
+    ids = {record.correlation_id for record in records}
+    only = ids.pop() if len(ids) == 1 else None
+    return trace_of(only) if only else None

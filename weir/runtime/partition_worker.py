@@ -32,6 +32,7 @@ from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import Backlog, Entry
 from weir.runtime.partition_commit import Committed, commit_entries, reject
 from weir.runtime.waiting import until_available
+from weir.tracing import span
 
 log = structlog.get_logger()
 
@@ -217,7 +218,11 @@ class PartitionWorker(Generic[Item]):
     async def _store(self, offset: int, entries: list[Entry[Item]]) -> int:
         """Commit entries from `offset` on; gives the offset behind them."""
         self._account.expect(len(entries))
-        with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
+        name = self._consumer.name
+        with (
+            metrics.HANDLE_SECONDS.labels(name).time(),
+            span(name, attributes={"messages": len(entries)}),
+        ):
             committed = await self._commit(offset, entries)
         self._account.note(committed, entries)
         return entries[-1].message.offset + 1

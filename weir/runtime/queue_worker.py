@@ -21,6 +21,7 @@ from weir.ports import DeadLetter
 from weir.runtime.dead_letter_limit import DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.settlement import Reject, dead_letter, decide
+from weir.tracing import TRACEPARENT, parse_traceparent, span
 
 log = structlog.get_logger()
 
@@ -101,7 +102,13 @@ class QueueWorker:
         structlog.contextvars.bind_contextvars(
             queue=delivery.queue, routing_key=delivery.routing_key
         )
-        with metrics.HANDLE_SECONDS.labels(self._consumer.name).time():
+        parent = parse_traceparent(delivery.headers.get(TRACEPARENT))
+        if parent is not None:
+            structlog.contextvars.bind_contextvars(trace_id=parent.trace_id)
+        with (
+            metrics.HANDLE_SECONDS.labels(self._consumer.name).time(),
+            span(self._consumer.name, parent, {"queue": delivery.queue}),
+        ):
             letter = await self._dispose(delivery)
         self._is_stuck = False
         self._outage.over()

@@ -13,6 +13,7 @@ from weir.errors import ConfigError, WeirError
 from weir.log import configure_logging
 from weir.metrics import HEARTBEAT_TIMESTAMP, serve_metrics
 from weir.runtime.process import Main, run_process
+from weir.tracing import configure_tracing
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ def run_service(name: str, settings: Settings, mains: Mapping[str, Main]) -> Non
         WeirError: what one of them gave up with; `ConfigError` also when the metrics port is taken.
     """
     configure_logging(settings.log.level, name)
+    configure_tracing(settings.tracing, name)
     _serve_metrics(settings.metrics)
     _collect_rarely()
     run_process(partial(_run_together, mains), _loop_factory())

@@ -148,6 +148,15 @@ async def test_a_clients_request_id_comes_back(lost_client: httpx.AsyncClient, g
     assert response.headers["x-request-id"] == given
 
 
+async def test_a_clients_trace_goes_on_as_its_request_id(lost_client: httpx.AsyncClient) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    traced = await lost_client.get("/healthz", headers=headers)
+    named = await lost_client.get("/healthz", headers={**headers, "X-Request-ID": "mine"})
+
+    assert [trace_id, "mine"] == [each.headers["x-request-id"] for each in (traced, named)]
+
+
 @pytest.mark.parametrize("given", ["", "a" * 65, "a b", "a\tb", '"', "日本"])
 async def test_what_is_no_request_id_is_replaced(
     lost_client: httpx.AsyncClient, given: str

@@ -11,11 +11,14 @@ from weir.clock import SystemClock
 from weir.consumer import Delivery
 from weir.errors import BrokerUnavailableError, ConfigError
 from weir.model.names import EXCHANGE, REGISTRY_QUEUE, UNROUTABLE_QUEUE
+from weir.ports import OutgoingMessage
 from weir.rabbitmq.access import delete_device_user, put_device_user
+from weir.rabbitmq.publisher import open_publisher
 from weir.rabbitmq.queue_reader import PREFETCH_COUNT, QueueReader, open_queues
 from weir.rabbitmq.topology import apply_topology
 from weir.testing.addresses import Broker
 from weir.testing.conditions import eventually
+from weir.tracing import parse_traceparent, trace_of
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -117,3 +120,22 @@ async def test_a_queue_that_we_may_not_read_is_a_matter_of_settings(any_broker: 
                 pass
     finally:
         await delete_device_user(any_broker.management_url, serial)
+
+
+async def test_what_goes_together_is_told_with_the_message(any_broker: Broker) -> None:
+    await apply_topology(any_broker.amqp_url, 1)
+    messages = [
+        OutgoingMessage(KEY, b"1", correlation_id="request-1"),
+        OutgoingMessage(KEY, b"2", correlation_id="request-1", headers={"x-mine": "2"}),
+        OutgoingMessage(KEY, b"3"),
+    ]
+    async with open_publisher(any_broker.amqp_url, "tests") as publisher:
+        assert [None] * 3 == await publisher.publish(messages)
+    async with open_queues(any_broker.amqp_url, [REGISTRY_QUEUE], SystemClock()) as reader:
+        first, second, third = await take(reader, 3)
+
+    trace_id = trace_of("request-1").trace_id
+    parents = [parse_traceparent(each.headers.get("traceparent")) for each in (first, second)]
+    assert [trace_id] * 2 == [parent.trace_id for parent in parents if parent]
+    assert "2" == second.headers["x-mine"]
+    assert "traceparent" not in third.headers

@@ -33,7 +33,11 @@ async def test_an_event_is_published_whole_on_its_key() -> None:
 
     [message] = publisher.messages
     assert message == OutgoingMessage(
-        "journal.device.device_moved", message.body, "7", "application/json"
+        "journal.device.device_moved",
+        message.body,
+        "7",
+        "application/json",
+        correlation_id="c0ffee",
     )
     assert MOVED == JournalRecord.model_validate_json(message.body)
     assert {"organisation": "default", "site": "harbour"} == json.loads(message.body)["data"]
