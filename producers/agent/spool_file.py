@@ -6,6 +6,7 @@ has what that costs). Source: SQLite, "Write-Ahead Logging" and "PRAGMA synchron
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from weir.errors import SpoolFullError
 ROW_BYTES = 128
 #: Room beyond the limit for news: a spool that has stopped reading still takes replies.
 NEWS_BYTES = 256 * 1024
+#: A file of this size beside the spool is given up when the disk is full: dropping needs room too.
+RESERVE_BYTES = 512 * 1024
+RESERVE_SUFFIX = ".reserve"
 #: Answers that are remembered for each device; an older command has long expired.
 REPLY_COUNT_MAX = 1_000
 #: Pages of the log before it is written back: 1 MiB.
@@ -79,6 +83,7 @@ class SpoolFile:
         self.waiting_bytes = 0
         self.waiting_count = 0
         self.dropped_count = 0
+        self._reserve = path.with_name(path.name + RESERVE_SUFFIX)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(first_id)
@@ -125,10 +130,14 @@ class SpoolFile:
         """
         if self._when_full is WhenFull.STOP_READING:
             return False
-        # Without a log there is room for the one that dropping needs.
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # Writing the log back and dropping both need room before they give some.
+        self._reserve.unlink(missing_ok=True)
+        self._write_back()
         with self.transaction():
-            return self._drop(wanted_bytes, Priority.READING, kept)
+            is_done = self._drop(wanted_bytes, Priority.READING, kept)
+        self._write_back()
+        self._take_reserve()
+        return is_done
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget messages that the broker has; unknown ids are passed over."""
@@ -223,6 +232,23 @@ class SpoolFile:
         if first_id > 1:
             execute("INSERT INTO sqlite_sequence VALUES ('message', ?)", (first_id - 1,))
         self._count()
+        self._take_reserve()
+
+    def _write_back(self) -> None:
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _take_reserve(self) -> None:
+        """Keep some room of the disk for the time when there is no other."""
+        try:
+            if self._reserve.stat().st_size == RESERVE_BYTES:
+                return
+        except FileNotFoundError:
+            pass
+        try:
+            # Zeros would take no room on a disk that compresses.
+            self._reserve.write_bytes(os.urandom(RESERVE_BYTES))
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
 
     def _count(self) -> None:
         row = self._connection.execute(

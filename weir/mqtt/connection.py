@@ -139,10 +139,20 @@ async def open_connection(
         tls_context=(tls or ssl.create_default_context()) if address.is_tls else None,
         logger=logger,
     )
-    with translated(address):
-        async with client:
-            client.timeout = CLOSE_TIMEOUT_S
-            yield MqttConnection(client)
+    try:
+        with translated(address):
+            async with client:
+                client.timeout = CLOSE_TIMEOUT_S
+                yield MqttConnection(client)
+    finally:
+        _forget_loss(client)
+
+
+def _forget_loss(client: aiomqtt.Client) -> None:
+    """Keep asyncio from logging the loss of a connection that nobody was waiting on just then."""
+    lost = client._disconnected  # noqa: SLF001 - the library has no other way to it
+    if lost.done() and not lost.cancelled():
+        lost.exception()
 
 
 @contextmanager

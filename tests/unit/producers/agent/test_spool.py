@@ -1,6 +1,10 @@
 """The spool in an event loop: damage, full disks, and many who ask at once."""
 
 import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,6 +124,33 @@ async def test_on_a_full_disk_the_oldest_make_room(tmp_path: Path) -> None:
         (gap,) = await spool.take_gaps()
         assert (0, spool.dropped_count) == (gap.first_us, gap.message_count)
         assert 100 == spool.dropped_count + spool.waiting_count
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a disk of three megabytes; only an administrator may make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if (
+        os.geteuid()
+        or shutil.which("mount") is None
+        or subprocess.run(mount, check=False).returncode
+    ):
+        pytest.skip("cannot mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_really_full_keeps_the_newest(small_disk: Path) -> None:
+    async with Spool(small_disk / "spool", SpoolLimits(1_000_000_000)) as spool:
+        for number in range(400):
+            await spool.append(message(number, 20_000))
+        kept = await waiting(spool)
+        assert list(range(400 - len(kept), 400)) == kept
+        assert len(kept) > 30
+        (gap,) = await spool.take_gaps()
+        assert (0, kept[0] - 1, kept[0]) == (gap.first_us, gap.last_us, gap.message_count)
 
 
 async def test_on_a_full_disk_that_may_drop_nothing_readings_are_refused(tmp_path: Path) -> None:
