@@ -39,21 +39,25 @@ class ModbusConnection:
     def __init__(
         self, driver: str, host: str, port: int, *, device_id: int, timeout_s: float
     ) -> None:
-        module = load(driver, "pymodbus.client", "drivers")
+        self._module = load(driver, "pymodbus.client", "drivers")
         self._exceptions = load(driver, "pymodbus.exceptions", "drivers")
         # The library logs what it also raises.
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+        self._host, self._port = host, port
         self._where = f"{host}:{port}"
         self._device_id = device_id
         self._timeout_s = timeout_s
-        self._client: Any = module.AsyncModbusTcpClient(
+        #: Made when it is first used, because it wants an event loop.
+        self._made: Any = None
+
+    @property
+    def _client(self) -> Any:
+        if self._made is None:
             # No reconnecting of its own: whoever polls decides when.
-            host,
-            port=port,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-        )
+            self._made = self._module.AsyncModbusTcpClient(
+                self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
+            )
+        return self._made
 
     async def read(self, block: Block) -> Sequence[int]:
         """Give the registers, or bits, of a block: as many as it asks for.
@@ -95,7 +99,8 @@ class ModbusConnection:
 
     async def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        if self._made is not None:
+            self._made.close()
 
     async def _ask(self, what: str, request: Any, *arguments: Any, **options: Any) -> Any:
         if not self._client.connected and not await self._client.connect():

@@ -56,16 +56,22 @@ async def loaded(case: Path, answers: Path | None = None) -> AsyncIterator[Loade
     recorded = json.loads(_text(case))
     folder = answers or case.parent
     async with _device(recorded.get("device", {}), folder) as port:
-        text = json.dumps(recorded["configuration"])
-        text = text.replace("{case}", str(folder)).replace("{port}", str(port))
-        driver_class = DRIVERS[case.parent.parent.name]
-        configuration = driver_class.configuration_class.model_validate_json(text)
-        driver = driver_class(configuration, random.Random(recorded["seed"]))
+        driver = make(case, folder, port)
         before = [Poll(**poll) for poll in recorded.get("before", [])]
         try:
             yield Loaded(driver, Poll(**recorded["poll"]), before, recorded)
         finally:
             await driver.close()
+
+
+def make(case: Path, folder: Path, port: int) -> AnyDriver:
+    """Make the driver of a case, with what its device is in."""
+    recorded = json.loads(_text(case))
+    text = json.dumps(recorded["configuration"])
+    text = text.replace("{case}", str(folder)).replace("{port}", str(port))
+    driver_class = DRIVERS[case.parent.parent.name]
+    configuration = driver_class.configuration_class.model_validate_json(text)
+    return driver_class(configuration, random.Random(recorded["seed"]))
 
 
 def _text(case: Path) -> str:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from producers.agent.configuration import document_class
-from tests.contract.driver_cases import CASES, DRIVERS, case_name, loaded
+from tests.contract.driver_cases import CASES, DRIVERS, case_name, loaded, make
 from weir.codec.encode import BatchHeader, FieldReadings, encode_measurements
 from weir.codec.json_text import compact_json
 from weir.codec.measurement import MeasurementBatch, decode_measurements
@@ -90,6 +90,12 @@ def test_every_text_list_and_number_of_its_configuration_is_bounded(name: str) -
 def test_an_unknown_key_in_its_configuration_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         DRIVERS[name].configuration_class.model_validate({"no_such_key": 1})
+
+
+@every_case
+def test_it_can_be_made_without_a_device_and_without_a_loop(case: Path) -> None:
+    # As `iotctl edge check` does.
+    assert make(case, case.parent, port=1).fields is not None
 
 
 @every_case
