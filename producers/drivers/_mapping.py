@@ -55,7 +55,13 @@ class FieldMeaning(BaseModel):
             return value
         if isinstance(value, bool | str):
             raise DecodeError(f"{name}: {value!r} is not a number, and has a scale or an offset")
-        return checked(value * self.scale + self.offset, name)
+        return checked(_times(value, self.scale) + self.offset, name)
+
+
+def _times(value: float, scale: float) -> float:
+    # 234 tenths are 23.4, but 234 * 0.1 is 23.400000000000002: longer to send, and ugly to see.
+    divisor = round(1.0 / scale) if 1.0 / SCALE_MAX <= abs(scale) < 1.0 else 0
+    return value / divisor if divisor and 1.0 / divisor == scale else value * scale
 
 
 class MappedField(FieldMeaning):

@@ -43,6 +43,26 @@ def test_what_is_not_as_configured_is_an_error(field: dict[str, Any], said: str)
         values(x=field)
 
 
+@pytest.mark.parametrize(
+    ("value", "scale", "offset", "scaled"),
+    [
+        (234, 0.1, 0.0, 23.4),
+        (234, -0.1, 0.0, -23.4),
+        (203_112, 1 / 60, 0.0, 3_385.2),
+        (7, 0.3, 0.0, 7 * 0.3),
+        (7, 10.0, 1.0, 71.0),
+        (7, 0.0, 1.0, 1.0),
+        (7, 1.0, 0.0, 7),
+        (7, 1e-12, 0.0, 7e-12),
+        (7, 5e-324, 0.0, 3.5e-323),
+    ],
+)
+def test_a_scaled_number_is_the_nearest_there_is(
+    value: float, scale: float, offset: float, scaled: float
+) -> None:
+    assert scaled == MappedField(scale=scale, offset=offset).scaled(value, "x")
+
+
 def test_an_optional_field_may_be_missing() -> None:
     assert {} == values(x={"path": "$.nothing", "presence": "optional"})
 
