@@ -81,7 +81,7 @@ def _identity() -> list[Panel]:
             "Heard of",
             "When anything of it was last stored.",
             sql(f"""
-                SELECT extract(epoch FROM last_seen_at) * 1000 AS seen
+                SELECT extract(epoch FROM last_seen_at)::float8 * 1000 AS seen
                 FROM report.device WHERE serial = {_SERIAL}
                 """),
             unit="dateTimeFromNow",

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.e2e.exposed import metrics_not_exposed
 from tests.e2e.started import ANY_PORTS, iotctl, started
 from weir.embedded import postgres_cluster, rabbitmq_programs
 from weir.embedded.process import is_alive
@@ -41,6 +42,8 @@ def test_everything_runs_recovers_and_stops(folder: Path) -> None:
     with started(folder, *ANY_PORTS, "--simulate", "3") as system:
         wait_until(lambda: (system.part("measurements")["readings_per_s"] or 0) > 0)
         assert_secrets_are_private(folder)
+        # Queues are listed by the broker every few seconds.
+        wait_until(lambda: metrics_not_exposed(folder) == set())
 
         first = system.part("measurements")["process"]["pid"]
         psutil.Process(first).kill()
