@@ -30,6 +30,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("weir:")]
 LASTING = [name for name, service in SERVICES.items() if service["restart"] != "no"]
 SECRETS_FOLDER = "/run/secrets/"
+ENGINE_SOCKET = "/var/run/docker.sock"
+#: Their images have no program that could ask.
+WITHOUT_PROBE = {"loki", "alloy"}
 #: Of a container, not of a service of ours.
 OTHER_VARIABLES = {"WEIR_SIMULATOR_CREDENTIALS"}
 
@@ -53,13 +56,16 @@ def test_what_is_mounted_is_there(service: str) -> None:
     missing = [
         source
         for source, _ in mounts(service)
-        if (not (ROOT / source).exists() if source[0] == "." else source not in COMPOSE["volumes"])
+        if source != ENGINE_SOCKET
+        and (not (ROOT / source).exists() if source[0] == "." else source not in COMPOSE["volumes"])
     ]
     assert [] == missing
 
 
 def test_every_volume_is_used() -> None:
-    used = {source for service in SERVICES for source, _ in mounts(service) if source[0] != "."}
+    used = {
+        source for service in SERVICES for source, _ in mounts(service) if source[0] not in "./"
+    }
     assert COMPOSE["volumes"].keys() == used
 
 
@@ -137,15 +143,32 @@ def test_ours_cannot_write_to_their_image(service: str) -> None:
 @pytest.mark.parametrize("service", LASTING)
 def test_who_lasts_is_looked_after(service: str) -> None:
     assert "unless-stopped" == SERVICES[service]["restart"]
-    assert SERVICES[service]["healthcheck"]["test"]
+    assert ("healthcheck" in SERVICES[service]) == (service not in WITHOUT_PROBE)
 
 
 def test_who_waits_waits_for_health_or_for_the_end() -> None:
     for service in SERVICES.values():
         for name, wait in service.get("depends_on", {}).items():
             is_task = SERVICES[name]["restart"] == "no"
-            condition = "service_completed_successfully" if is_task else "service_healthy"
+            lasting = "service_started" if name in WITHOUT_PROBE else "service_healthy"
+            condition = "service_completed_successfully" if is_task else lasting
             assert condition == wait["condition"], name
+
+
+def test_who_has_the_engine_runs_on_request_only() -> None:
+    having = [name for name in SERVICES if ENGINE_SOCKET in dict(mounts(name))]
+    assert ["alloy"] == having
+    assert ["logs"] == SERVICES["alloy"]["profiles"]
+
+
+def test_grafana_is_told_what_its_data_sources_ask_for() -> None:
+    folder = ROOT / "deploy" / "grafana" / "provisioning" / "datasources"
+    sources = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.yaml"))
+    wanted = set(re.findall(r"^[^#\n]*\$([A-Z_]+)", sources, re.MULTILINE))
+    grafana = SERVICES["grafana"]
+    assert set() == wanted - grafana["environment"].keys() - set(
+        re.findall(r"^export (.*)$", grafana["entrypoint"][-1], re.MULTILINE)[0].split()
+    )
 
 
 def test_every_image_has_a_version() -> None:
