@@ -16,7 +16,7 @@ Data = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The folder of iotctl up, if it is not the usual."),
 ]
-_GIVEN = ("WEIR_POSTGRES_URL", "WEIR_POSTGRES_OWNER_URL")
+_GIVEN = ("WEIR_POSTGRES_URL", "WEIR_POSTGRES_OWNER_URL", "WEIR_MANAGEMENT_URL")
 
 
 def installation(data: Path | None, require: Iterable[str]) -> tuple[Settings, Mapping[str, str]]:
@@ -28,7 +28,7 @@ def installation(data: Path | None, require: Iterable[str]) -> tuple[Settings, M
     given = any(os.environ.get(name + end) for name in _GIVEN for end in ("", SUFFIX))
     if given and data is None:
         return Settings.from_env(os.environ, require), os.environ
-    from weir.embedded.administration import administration
+    from weir.embedded.addresses import administration
 
     environ = administration((data or data_folder(os.environ)).resolve())
     return Settings.from_env(environ, require), environ

@@ -102,7 +102,7 @@ def reference_pages() -> dict[str, bytes]:
     """Render what is said about settings, metrics and the wire where they are defined."""
     # They need the protobuf code, which must not be needed to make it.
     from producers.agent.configuration import exported_agent_schemas
-    from scripts import edge_reference, wire
+    from scripts import asyncapi, cli_reference, edge_reference, http_api, wire
     from weir.codec.control.export import exported_control_schemas
     from weir.codec.json_forms.export import exported_schemas
     from weir.events.export import exported_schemas as exported_event_schemas
@@ -119,6 +119,9 @@ def reference_pages() -> dict[str, bytes]:
         "docs/reference/metrics.md": reference.metrics_page(),
         wire.PAGE: wire.wire_page(),
         edge_reference.PAGE: edge_reference.edge_page(),
+        http_api.PAGE: http_api.http_api_page(),
+        cli_reference.PAGE: cli_reference.cli_page(),
+        asyncapi.PAGE: asyncapi.asyncapi_document(),
         ".env.example": reference.env_example(compose),
         **{
             f"schemas/json/{folder}/{name}": text
