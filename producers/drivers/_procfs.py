@@ -50,9 +50,10 @@ def decode_stat(text: str) -> CpuTicks:
         DecodeError: there is no such line.
     """
     for line in text.splitlines():
-        name, *columns = line.split()
-        if name == "cpu":
-            ticks = [_integer(column, "/proc/stat") for column in columns[:_COLUMN_COUNT]]
+        words = line.split()
+        if words[:1] == ["cpu"]:
+            columns = words[1 : _COLUMN_COUNT + 1]
+            ticks = [_integer(column, "/proc/stat") for column in columns]
             if len(ticks) < _COLUMN_COUNT_MIN:
                 break
             idle = sum(ticks[column] for column in _IDLE_COLUMNS)

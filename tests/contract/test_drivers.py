@@ -35,6 +35,8 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "noise in it": lambda answer: answer[: len(answer) // 3] + b"\xff\x00\xfe" + answer[5:],
     "not a number": lambda answer: re.sub(rb"[0-9]", b"x", answer),
     "huge numbers": lambda answer: re.sub(rb"[0-9]+", b"9" * 400, answer),
+    "blank lines": lambda answer: b" \n\n" + answer.replace(b"\n", b"\n \n"),
+    "blanks": lambda answer: b" " * len(answer),
     "twice": lambda answer: answer + answer,
     "an error page": lambda _: b"<html><body>502 Bad Gateway</body></html>",
     "deep": lambda _: b"[" * 100_000,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from producers.drivers import _procfs
+from producers.drivers import _procfs, gps_track, system
 from producers.drivers._sphere import Point, Way, distance_m, heading_deg
 from producers.drivers._waves import RandomWalk
-from producers.drivers.egauge import Register, Snapshot, decode, values_of
+from producers.drivers.egauge import REGISTER_COUNT_MAX, Register, Snapshot, decode, values_of
 from producers.drivers.gps_track import POINT_COUNT_MAX, GpsTrack, GpsTrackConfiguration, decode_gpx
 from producers.drivers.signal import Signal, SignalConfiguration
 from producers.drivers.system import System, SystemConfiguration
@@ -183,21 +183,50 @@ async def test_the_share_of_the_processors_is_between_two_polls(tmp_path: Path) 
     ):
         (tmp_path / name).write_text(text)
     settings = {"procfs": str(tmp_path), "sysfs": str(tmp_path), "disks": (str(tmp_path),)}
-    system = System(SystemConfiguration.model_validate(settings), random.Random(1))
-    first = {item.name for item in (await system.read(poll(0, 1))).readings}
+    made = System(SystemConfiguration.model_validate(settings), random.Random(1))
+    first = {item.name for item in (await made.read(poll(0, 1))).readings}
     assert "cpu.busy" not in first
     (tmp_path / "stat").write_text("cpu  125 0 0 975 0 0 0 0 0 0\n")
-    second = {item.name: item.values[0] for item in (await system.read(poll(1, 2))).readings}
+    second = {item.name: item.values[0] for item in (await made.read(poll(1, 2))).readings}
     assert 25.0 == second["cpu.busy"]
-    assert set(second) <= {field.name for field in system.fields}
+    assert set(second) <= {field.name for field in made.fields}
 
 
 async def test_this_computer_can_be_read() -> None:
-    system = System(SystemConfiguration(), random.Random(1))
-    values = {item.name: item.values[0] for item in (await system.read(poll(0, 1))).readings}
+    made = System(SystemConfiguration(), random.Random(1))
+    values = {item.name: item.values[0] for item in (await made.read(poll(0, 1))).readings}
     assert 0 < float(values["memory.used"]) < float(values["memory.total"])
 
 
 def test_a_temperature_that_no_computer_has_is_refused() -> None:
     with pytest.raises(DecodeError, match=r"zone0: -273\.2 degrees"):
         _procfs.decode_temperature("-273200\n", "zone0")
+
+
+def test_a_meter_may_have_so_many_registers_and_no_more() -> None:
+    def answer(count: int) -> bytes:
+        registers = "".join(f"<r t='V' n='r{n}'><v>1</v></r>" for n in range(count))
+        return f"<data><ts>1</ts>{registers}</data>".encode()
+
+    assert REGISTER_COUNT_MAX == len(decode(answer(REGISTER_COUNT_MAX)).registers)
+    with pytest.raises(DecodeError, match="129 registers, over 128: choose some"):
+        decode(answer(REGISTER_COUNT_MAX + 1))
+
+
+def test_a_file_of_a_way_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "way.gpx"
+    path.write_bytes(b"<gpx>" + b" " * 100 + b"</gpx>")
+    monkeypatch.setattr(gps_track, "FILE_BYTES_MAX", 100)
+    configuration = GpsTrackConfiguration(gpx_file=str(path))
+    with pytest.raises(ConfigError, match="has over 100 bytes"):
+        GpsTrack(configuration, random.Random(1))
+
+
+async def test_of_what_the_kernel_shows_only_so_much_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stat").write_text(" " * 100 + "\ncpu 1 2 3 4 5\n")
+    monkeypatch.setattr(system, "FILE_BYTES_MAX", 50)
+    made = System(SystemConfiguration(procfs=str(tmp_path), disks=()), random.Random(1))
+    with pytest.raises(DecodeError, match="no line of all processors"):
+        await made.read(poll(0, 1))
