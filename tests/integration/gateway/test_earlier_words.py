@@ -1,5 +1,6 @@
 """The words of the earlier tool do what the nouns and verbs do."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ SAME = [
     (("get", "targets"), ("sites", "list")),
     (("sensor-status", "-s", "pump-1"), ("devices", "show", "pump-1")),
     (("sensor-status", "-s", "nobody"), ("devices", "show", "nobody")),
+    (("awake", "-s", "nobody"), ("commands", "send", "nobody", "awake")),
+    (
+        ("changeSampleFrequency", "-s", "pump-1", "-f", "-5"),
+        ("commands", "send", "pump-1", "change_sample_frequency", "-p", "frequency_hz=-5"),
+    ),
 ]
 
 
@@ -33,7 +39,14 @@ async def test_they_are_other_names_of_the_same(
                 said.stdout,
                 said.stderr,
             )
+        asleep = gateway.iotctl("sleep", "--all", "-o", "json")
+        assert [("pump-1", "sleep")] == [
+            (command["serial"], command["command"]) for command in json.loads(asleep.stdout)
+        ]
         deleted = gateway.iotctl("delete", "-s", "pump-1", "--yes")
         assert (0, "") == (deleted.returncode, deleted.stdout), deleted.stderr
         assert "[]" == gateway.iotctl("get", "sensors", "-o", "json").stdout.strip()
         assert 2 == gateway.iotctl("delete").returncode
+        assert 2 == gateway.iotctl("awake").returncode
+        nobody = gateway.iotctl("awake", "--all")
+        assert (0, "no devices") == (nobody.returncode, nobody.stderr.strip())
