@@ -19,7 +19,7 @@ SAME = [
     (("awake", "-s", "nobody"), ("commands", "send", "nobody", "awake")),
     (
         ("changeSampleFrequency", "-s", "pump-1", "-f", "-5"),
-        ("commands", "send", "pump-1", "change_sample_frequency", "-p", "frequency_hz=-5"),
+        ("commands", "send", "pump-1", "change_sample_frequency", "-p", "frequency_hz=-5.0"),
     ),
 ]
 
