@@ -13,7 +13,6 @@ import typer
 
 from cli._output import Column, Format, Output, print_data, print_note, print_table, printable
 from weir.clock import SystemClock, from_us, iso, to_us
-from weir.driver import Driver, DriverConfiguration, Poll, Polled
 from weir.errors import ConfigError, DeviceUnavailableError
 
 app = typer.Typer()
@@ -81,10 +80,10 @@ def poll_once(  # noqa: PLR0917 - each option is a parameter
     print_note(f"polled in {took_s * 1_000:.0f} ms")
 
 
-async def _poll(
-    driver: Driver[DriverConfiguration], count: int, interval_s: float, timeout_s: float
-) -> tuple[Polled, float]:
+async def _poll(driver: Any, count: int, interval_s: float, timeout_s: float) -> tuple[Any, float]:
     """Poll at a steady pace; a poll is over the time that has passed before it."""
+    from weir.driver import Poll
+
     clock, loop = SystemClock(), asyncio.get_running_loop()
     interval_us = round(interval_s * _SECOND_US)
     end_us = to_us(clock.now()) // interval_us * interval_us
@@ -149,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _as_data(polled: Polled, units: Mapping[str, str], took_s: float) -> dict[str, Any]:
+def _as_data(polled: Any, units: Mapping[str, str], took_s: float) -> dict[str, Any]:
     return {
         "readings": _readings(polled, units),
         "events": [
@@ -185,7 +184,7 @@ def _as_data(polled: Polled, units: Mapping[str, str], took_s: float) -> dict[st
 
 
 def _readings(
-    polled: Polled, units: Mapping[str, str], count_max: int | None = None
+    polled: Any, units: Mapping[str, str], count_max: int | None = None
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -201,7 +200,7 @@ def _readings(
     ]
 
 
-def _print(polled: Polled, units: Mapping[str, str]) -> None:
+def _print(polled: Any, units: Mapping[str, str]) -> None:
     rows = _readings(polled, units, SHOWN_COUNT_MAX)
     if rows:
         print_table(rows, _READING_COLUMNS)

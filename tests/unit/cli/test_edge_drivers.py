@@ -1,6 +1,7 @@
 """`iotctl edge drivers` and `iotctl edge test`: what they list, print and refuse."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from weir.paths import ROOT
 
 
 def run(
@@ -114,3 +116,30 @@ def test_a_configuration_that_is_no_mapping_is_refused(
         config.write_text(text)
         _, err = run(capsys, "test", "signal", "--config", str(config), code=78)
         assert str(config) in err
+
+
+#: Refuses what only an edge agent or a server has installed.
+BARE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"aiomqtt", "paho", "numpy"} or name == "google.protobuf":
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Missing())
+from cli.main import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("group", ["edge", "simulate"])
+def test_a_bare_install_can_be_asked_for_help(group: str) -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-c", BARE, group, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Usage: iotctl" in outcome.stdout, outcome.stderr
