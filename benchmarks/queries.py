@@ -156,7 +156,8 @@ async def _export_rate(pool: asyncpg.Pool, series: list[Series], name: str) -> f
     started = time.perf_counter()
     writer = formats()[name].open_writer(READINGS_SCHEMA)
     size = 0
-    async for piece in raw_downloads.download(pool, series, BEGIN, LAST_INSTANT):
+    question = raw_downloads.RawQuestion(BEGIN, LAST_INSTANT)
+    async for piece in raw_downloads.download(pool, series, question):
         size += len(await asyncio.to_thread(writer.write, readings_table(piece)))
     size += len(writer.close())
     return EXPORTED_DAYS * 86_400 / (time.perf_counter() - started)

@@ -67,6 +67,9 @@ def export(
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="Without it, what FILE ends with, or csv.")
     ] = None,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Add what devices have against their readings.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")
     ] = None,
@@ -90,6 +93,7 @@ def export(
         "until": until,
         **bucket_parameters(resolution, function, fill, time_zone, max_points),
         "format": chosen.value,
+        **({"quality": True} if quality else {}),
     }
     with (
         open_gateway() as gateway,

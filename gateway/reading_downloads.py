@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import datetime
 
 import pyarrow as pa
 from fastapi import Request
@@ -10,9 +9,16 @@ from fastapi.responses import StreamingResponse
 
 from gateway.downloads import respond
 from gateway.formats import Format
-from gateway.tables import READINGS_SCHEMA, buckets_table, empty_table, readings_table
+from gateway.tables import (
+    DOUBTED_READINGS_SCHEMA,
+    READINGS_SCHEMA,
+    buckets_table,
+    empty_table,
+    readings_table,
+)
 from weir.model.query import BucketQuestion
 from weir.postgres.queries import Pool, buckets, raw_downloads
+from weir.postgres.queries.raw_downloads import RawQuestion
 from weir.postgres.queries.series import Series
 
 
@@ -20,16 +26,16 @@ async def download_readings(
     request: Request,
     pool: Pool,
     series: Sequence[Series],
-    window: tuple[datetime, datetime],
+    question: RawQuestion,
     kind: Format,
 ) -> StreamingResponse:
-    """Answer with all readings of a window, series after series.
+    """Answer with all readings that are asked for, series after series.
 
     Raises:
         StoreUnavailableError: try again later.
         TooManyRequestsError: too many downloads are running.
     """
-    return await respond(request, _readings(pool, series, window), kind)
+    return await respond(request, _readings(pool, series, question), kind)
 
 
 async def download_buckets(
@@ -50,12 +56,12 @@ async def download_buckets(
 
 
 async def _readings(
-    pool: Pool, series: Sequence[Series], window: tuple[datetime, datetime]
+    pool: Pool, series: Sequence[Series], question: RawQuestion
 ) -> AsyncIterator[pa.RecordBatch]:
-    async with aclosing(raw_downloads.download(pool, series, *window)) as pieces:
+    async with aclosing(raw_downloads.download(pool, series, question)) as pieces:
         # Asked before the empty table goes out: whatever is wrong shows by now.
         first = await anext(pieces, None)
-        yield empty_table(READINGS_SCHEMA)
+        yield empty_table(DOUBTED_READINGS_SCHEMA if question.with_quality else READINGS_SCHEMA)
         if first is not None:
             yield readings_table(first)
         async for piece in pieces:

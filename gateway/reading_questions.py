@@ -84,6 +84,11 @@ class ReadingsQuery(SeriesQuery):
         default=False, description="the last `limit` rows of the window instead of the first"
     )
     cursor: Cursor = None
+    quality: bool = Field(
+        default=False,
+        description="of downloads without buckets: a column with what devices have against their "
+        "readings; JSON always says it",
+    )
     format: str | None = Field(
         None,
         max_length=_FORMAT_LENGTH_MAX,

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weir.model.quality import Quality
 from weir.model.query import Function
 from weir.postgres.queries.raw_downloads import Piece
 from weir.postgres.queries.series import Series
@@ -30,21 +31,24 @@ READINGS_SCHEMA = pa.schema(
         ("unit", NAME),
     ]
 )
+DOUBTED_READINGS_SCHEMA = READINGS_SCHEMA.append(pa.field("quality", NAME))
+_WORDS = pa.array([quality.word for quality in Quality], pa.string())
 
 
 def readings_table(piece: Piece) -> pa.RecordBatch:
     """Make a table of readings of one series."""
     count, series = len(piece.instants_us), piece.series
     is_text = isinstance(piece.values, list)
-    return pa.record_batch(
-        {
-            "serial": _same(series.serial, count),
-            "field": _same(series.field, count),
-            "observed_at": _instants(piece.instants_us),
-            _VALUE: pa.array(piece.values, pa.string() if is_text else pa.float64()),
-            "unit": _same(series.unit, count),
-        }
-    )
+    columns = {
+        "serial": _same(series.serial, count),
+        "field": _same(series.field, count),
+        "observed_at": _instants(piece.instants_us),
+        _VALUE: pa.array(piece.values, pa.string() if is_text else pa.float64()),
+        "unit": _same(series.unit, count),
+    }
+    if piece.qualities is not None:
+        columns["quality"] = _doubts(piece.qualities)
+    return pa.record_batch(columns)
 
 
 def empty_table(schema: pa.Schema) -> pa.RecordBatch:
@@ -107,6 +111,12 @@ def _iso(column: pa.Array) -> pa.Array:
     texts = pc.cast(pc.cast(column, pa.timestamp("us")), pa.string())
     texts = pc.binary_replace_slice(texts, _DATE_LENGTH, _DATE_LENGTH + 1, "T")
     return pc.binary_join_element_wise(texts, "Z", "")
+
+
+def _doubts(qualities: "np.typing.NDArray[np.int16]") -> pa.DictionaryArray:
+    first = int(min(Quality))
+    indexes = pa.array(qualities.astype(np.int32) - first, pa.int32(), mask=qualities < first)
+    return pa.DictionaryArray.from_arrays(indexes, _WORDS)
 
 
 def _instants(instants_us: "np.typing.NDArray[np.int64]") -> pa.Array:

@@ -47,7 +47,9 @@ def _as_json(column: pa.Array) -> pa.Array | str:
     """Write values as JSON; a text for all rows alike is given once."""
     if pa.types.is_dictionary(column.type):
         texts = [json.dumps(each) for each in column.dictionary.to_pylist()]
-        return texts[0] if len(texts) == 1 else pa.array(texts, pa.string()).take(column.indices)
+        if len(texts) == 1 and not column.null_count:
+            return texts[0]
+        return pc.fill_null(pa.array(texts, pa.string()).take(column.indices), "null")
     if pa.types.is_string(column.type):
         return pa.array([json.dumps(each) for each in column.to_pylist()], pa.string())
     if pa.types.is_floating(column.type):

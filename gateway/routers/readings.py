@@ -43,6 +43,7 @@ from weir.postgres.queries.lanes import (
     starts_after,
     starts_in_each,
 )
+from weir.postgres.queries.raw_downloads import RawQuestion
 from weir.postgres.queries.series import Series, find_series
 from weir.postgres.queries.shapes import read_shape
 
@@ -212,4 +213,5 @@ async def _download(
         if question.resolution is not Resolution.RAW:
             return await download_buckets(request, context.pool, series, question, kind)
         asked = replace(asked, since=question.since, until=question.until)
-    return await download_readings(request, context.pool, series, raw_window(asked, series), kind)
+    raw = RawQuestion(*raw_window(asked, series), with_quality=query.quality)
+    return await download_readings(request, context.pool, series, raw, kind)

@@ -17,7 +17,7 @@ _HEADER_BYTES = 19
 #: A field count of -1.
 _TRAILER_BYTES = 2
 #: Types of columns, in network byte order.
-INTEGER, BIGINT, DOUBLE, INSTANT = ">i4", ">i8", ">f8", ">M8[us]"
+SMALLINT, INTEGER, BIGINT, DOUBLE, INSTANT = ">i2", ">i4", ">i8", ">f8", ">M8[us]"
 
 Columns = dict[str, NDArray[Any]]
 

@@ -124,6 +124,20 @@ async def test_every_format_has_the_buckets_of_the_pages(
 
 
 @pytest.mark.parametrize("kind", READERS)
+async def test_every_format_has_what_devices_have_against_their_readings(
+    client: httpx.AsyncClient, kind: str, pool: asyncpg.Pool
+) -> None:
+    await pool.execute("UPDATE reading SET quality = 3 WHERE value = 5")
+    await pool.execute("UPDATE text_reading SET quality = 2")
+
+    found = await download(client, kind, quality=True)
+
+    doubted = {row["value"]: row["quality"] for row in found if row["quality"] is not None}
+    assert {5.0: "bad", 'it\'s "up", é\n': "uncertain"} == doubted
+    assert 12 == len(found)
+
+
+@pytest.mark.parametrize("kind", READERS)
 async def test_nothing_is_a_file_too(client: httpx.AsyncClient, kind: str) -> None:
     assert [] == await download(client, kind, since="2026-01-01", until="2026-01-02")
 

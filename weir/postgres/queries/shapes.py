@@ -14,7 +14,7 @@ from weir.postgres.queries._read import snapshot
 from weir.postgres.queries.bucket_plan import plan_buckets
 from weir.postgres.queries.buckets import read_buckets
 from weir.postgres.queries.lanes import Lane
-from weir.postgres.queries.raw_downloads import read_numbers
+from weir.postgres.queries.raw_downloads import RawQuestion, read_numbers
 from weir.postgres.queries.readings import Reading
 from weir.postgres.queries.series import Series
 from weir.timeseries.downsampling import Preselection, downsample
@@ -63,9 +63,8 @@ async def _shape(
     reading_count: int,
     max_points: int,
 ) -> list[Reading]:
-    since_us, until_us = map(to_us, window)
     preselection = Preselection(reading_count, max_points)
-    async for piece in read_numbers(connection, series, since_us, until_us):
+    async for piece in read_numbers(connection, series, RawQuestion(*window)):
         assert isinstance(piece.values, np.ndarray)  # noqa: S101 - they are numbers
         preselection.add(piece.instants_us, piece.values)
     instants, values = downsample(*preselection.points(), max_points)
