@@ -129,7 +129,7 @@ async def prepare_database(admin_url: str, passwords: Mapping[Role, str]) -> lis
                 for name, setting in _EXTENSIONS.items():
                     if await connection.fetchval(_IS_LOADED, setting):
                         report.append(await _create_extension(connection, name))
-    except asyncpg.InsufficientPrivilegeError as error:
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError) as error:
         raise ConfigError(f"the administrator of the database may not do this: {error}") from error
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)

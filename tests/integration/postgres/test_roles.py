@@ -122,6 +122,12 @@ async def test_a_role_may_not_do_what_its_work_does_not_need(admin_url: str, rol
     assert [] == allowed
 
 
+async def test_monitoring_sees_no_report(admin_url: str) -> None:
+    async with session(as_role(admin_url, Role.MONITORING)) as connection:
+        with pytest.raises(REFUSED):
+            await connection.execute("SELECT * FROM report.device")
+
+
 async def test_the_owner_is_no_superuser(admin_url: str) -> None:
     async with session(as_role(admin_url, Role.OWNER)) as connection:
         for statement in ("CREATE ROLE mine", "CREATE DATABASE mine", "SELECT * FROM pg_authid"):
