@@ -193,7 +193,11 @@ class Agent:
     async def _watch_clock(self, clock: AgentClock) -> None:
         while True:
             await asyncio.sleep(CLOCK_INTERVAL_S)
-            change = await clock.look()
+            try:
+                change = await clock.look()
+            except SpoolFullError as error:
+                log.warning("clock_note_dropped", reason=str(error))
+                continue
             if change is None:
                 continue
             for device in self._devices.values():

@@ -1,6 +1,7 @@
 """The agent's clock: one timebase for all devices, corrected while they measure."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -17,6 +18,7 @@ from producers.agent.instants import (
 from producers.agent.mending import move
 from producers.agent.spool import Spool
 from producers.agent.spool_file import SpoolFile
+from weir.errors import SpoolFullError
 
 log = structlog.get_logger()
 
@@ -93,7 +95,9 @@ async def open_clock(
     else:
         guessed = await spool.do(_release)
     clock = AgentClock(instants, base, spool, boot)
-    await clock.put_down()
+    # A disk that is full now need not be so when there is something to mend.
+    with suppress(SpoolFullError):
+        await clock.put_down()
     return clock, guessed
 
 

@@ -82,7 +82,9 @@ class Device:
         self._remote = RemoteConfiguration(
             self.serial, services.spool, role.document, self._apply_and_store
         )
-        self._sent_configuration: asyncio.Queue[bytes] = asyncio.Queue()
+        #: The newest of those that were sent; earlier ones do not matter any more.
+        self._sent_configuration: bytes | None = None
+        self._configuration_sent = asyncio.Event()
         self._rebooting: asyncio.Task[None] | None = None
         self._announced: bytes = b""
 
@@ -135,9 +137,11 @@ class Device:
 
     async def _take_configurations(self) -> None:
         while True:
-            body = await self._sent_configuration.get()
-            await self._remote.take(body)
-            await self._report()
+            await self._configuration_sent.wait()
+            self._configuration_sent.clear()
+            if self._sent_configuration is not None:
+                await self._remote.take(self._sent_configuration)
+                await self._report()
 
     async def _report(self) -> None:
         for message in await self._greeting():
@@ -196,7 +200,8 @@ class Device:
         kind = message.topic.split("/", 2)[-1]
         if kind == "config":
             if self._role.schema is not None:
-                self._sent_configuration.put_nowait(message.body)
+                self._sent_configuration = message.body
+                self._configuration_sent.set()
         elif kind.startswith("commands/"):
             self._commands.take(message.body)
 

@@ -15,7 +15,7 @@ import structlog
 
 from producers.agent.configuration import WhenFull
 from producers.agent.message import Gap, Message
-from producers.agent.spool_file import SpoolFile
+from producers.agent.spool_file import RESERVE_SUFFIX, SpoolFile
 from weir.errors import ConfigError, SpoolFullError
 
 log = structlog.get_logger()
@@ -245,10 +245,13 @@ class Spool:
             except OSError as error:
                 raise ConfigError(f"spool {self.path}: {error.strerror}") from error
             except sqlite3.DatabaseError as error:
-                # A disk that cannot be written: what a new file would not help.
-                if not is_first or isinstance(error, sqlite3.OperationalError):
+                if not is_first:
                     raise ConfigError(f"spool {self.path}: {error}") from error
-                self._move_aside(error)
+                if isinstance(error, sqlite3.OperationalError):
+                    # A disk without room for the log; a new file would not help.
+                    self.path.with_name(self.path.name + RESERVE_SUFFIX).unlink(missing_ok=True)
+                else:
+                    self._move_aside(error)
             else:
                 return
 

@@ -123,6 +123,20 @@ def test_a_small_device_imports_no_server_library(bare: Path, module: str) -> No
     assert set() == imported(bare, "-c", code) & SERVER_LIBRARIES
 
 
+def test_an_installed_iotctl_becomes_the_edge_agent(bare: Path) -> None:
+    completed = subprocess.run(
+        [bare / "iotctl", "edge", "run", "--config", "none.yaml"],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (78, "error: none.yaml: No such file or directory\n") == (
+        completed.returncode,
+        completed.stderr,
+    )
+
+
 def build(kind: str, folder: Path, source: Path) -> None:
     run(sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", folder, source)
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,17 @@ async def test_a_disk_that_is_really_full_keeps_the_newest(small_disk: Path) -> 
         assert len(kept) > 30
         (gap,) = await spool.take_gaps()
         assert (0, kept[0] - 1, kept[0]) == (gap.first_us, gap.last_us, gap.message_count)
+    fill(small_disk)
+    async with Spool(small_disk / "spool", SpoolLimits(1_000_000_000)) as spool:
+        await spool.append(message(400, 20_000))
+        assert 400 == (await waiting(spool))[-1]
+
+
+def fill(folder: Path) -> None:
+    """Leave no room on a disk."""
+    with (folder / "other").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4_096)):
+            pass
 
 
 async def test_on_a_full_disk_that_may_drop_nothing_readings_are_refused(tmp_path: Path) -> None:
