@@ -74,7 +74,9 @@ async def fill(connection: Connection, filled: Filled, time_zone: str = "UTC") -
         _ADD_SERIES, filled.serial, filled.field, filled.kind
     )
     rows = [(series_id, from_us(at_us), value) for at_us, value in filled.readings.items()]
-    await connection.copy_records_to_table("reading", records=rows)
+    await connection.copy_records_to_table(
+        "reading", records=rows, columns=["series_id", "observed_at", "value"]
+    )
     return series_id
 
 
