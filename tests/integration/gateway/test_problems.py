@@ -225,7 +225,7 @@ async def test_a_bug_is_one_failed_request_that_tells_no_details(
     open_client: OpenClient, pool: asyncpg.Pool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with open_client(pool, BrokenClock()) as client:
-        problem = assert_problem(await client.get("/v1/devices"), 500, "internal_error")
+        problem = assert_problem(await client.get("/v1/events"), 500, "internal_error")
         assert (await client.get("/healthz")).status_code == 200
 
     assert "secret" not in str(problem)
