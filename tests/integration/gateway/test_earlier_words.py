@@ -9,14 +9,12 @@ from tests.integration.gateway.conftest import AddDevice
 from tests.integration.gateway.test_server import Gateway
 from weir.embedded.ports import free_ports
 
-pytestmark = pytest.mark.postgres
+#: A dozen processes, which on a busy machine take their time.
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 SAME = [
     (("get", "sensors", "-o", "json"), ("devices", "list", "-o", "json")),
-    (("get", "targets"), ("sites", "list")),
     (("sensor-status", "-s", "pump-1"), ("devices", "show", "pump-1")),
-    (("sensor-status", "-s", "nobody"), ("devices", "show", "nobody")),
-    (("awake", "-s", "nobody"), ("commands", "send", "nobody", "awake")),
     (
         ("changeSampleFrequency", "-s", "pump-1", "-f", "-5"),
         ("commands", "send", "pump-1", "change_sample_frequency", "-p", "frequency_hz=-5.0"),
@@ -46,7 +44,6 @@ async def test_they_are_other_names_of_the_same(
         deleted = gateway.iotctl("delete", "-s", "pump-1", "--yes")
         assert (0, "") == (deleted.returncode, deleted.stdout), deleted.stderr
         assert "[]" == gateway.iotctl("get", "sensors", "-o", "json").stdout.strip()
-        assert 2 == gateway.iotctl("delete").returncode
         assert 2 == gateway.iotctl("awake").returncode
         nobody = gateway.iotctl("awake", "--all")
         assert (0, "no devices") == (nobody.returncode, nobody.stderr.strip())
