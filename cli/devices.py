@@ -1,8 +1,9 @@
-"""List and show devices; name and move them, let them in, shut them out, delete them.
+"""List, show and watch devices; name and move them, let them in, shut them out, delete them.
 
 Examples:
     iotctl devices list --presence offline
     iotctl devices show crane-7
+    iotctl devices watch
     iotctl devices approve crane-7
     iotctl devices move crane-7 --to harbour
     iotctl devices disable crane-7
@@ -17,6 +18,7 @@ import typer
 
 from cli._client import Answer, Gateway, open_gateway
 from cli._completion import complete_serial
+from cli._device_watch import follow_devices, print_changes
 from cli._listing import Listing
 from cli._output import (
     Column,
@@ -128,6 +130,28 @@ def show(serial: Serial, output: Output = Format.TABLE) -> None:
     if gaps:
         typer.echo()
         print_table(gaps, _GAP_COLUMNS)
+
+
+@app.command()
+def watch(
+    serials: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SERIAL", autocompletion=complete_serial, help="Only these; else all devices."
+        ),
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Print what happens to devices from now on: they come and go, are enrolled, moved, disabled.
+
+    None is printed twice and none is left out, until Ctrl-C. JSON comes as one object a line.
+
+    Examples:
+        iotctl devices watch
+        iotctl devices watch crane-7 crane-8 -o json
+    """
+    with open_gateway() as gateway:
+        print_changes(follow_devices(gateway, serials or []), output)
 
 
 @app.command()

@@ -67,11 +67,12 @@ class PresenceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WantedConfiguration:
-    """A configuration that a device is to get."""
+    """A configuration that a device is to get; `occasion`: the last one to look at it."""
 
     device_id: int
     serial: str
     message: ConfigurationMessage
+    occasion: int = 0
 
 
 class ConfigurationStore(Protocol):

@@ -21,11 +21,13 @@ CREATE TABLE device_configuration (
     entity_version    bigint NOT NULL
 );
 
--- What is to be published to a device, and what was: no event, and not rebuilt. `waiting`: a report that
--- has come too soon after others, to be taken note of later.
+-- What is to be published to a device, and what was: no event, and not rebuilt. `occasion` counts the
+-- occasions to look at it, so that none is lost that comes while another one is settled. `waiting`: a
+-- report that has come too soon after others, to be taken note of later.
 CREATE TABLE configuration_delivery (
     device_id    integer PRIMARY KEY REFERENCES device ON DELETE CASCADE,
     due_at       timestamptz,
+    occasion     bigint NOT NULL DEFAULT 0,
     sent_version bigint NOT NULL DEFAULT 0,
     sent_at      timestamptz,
     sent_count   integer NOT NULL DEFAULT 0,

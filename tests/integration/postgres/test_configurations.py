@@ -14,7 +14,12 @@ from weir.events.device_commands import Disable, Enable
 from weir.events.event import Author
 from weir.model.announcement import Announcement
 from weir.model.configuration import ReportedConfiguration, hash_of
-from weir.postgres.configuration_delivery import DUE_AT_ONCE_MAX, RESEND_MAX, RESEND_MIN
+from weir.postgres.configuration_delivery import (
+    DUE_AT_ONCE_MAX,
+    RESEND_MAX,
+    RESEND_MIN,
+    WANT,
+)
 from weir.postgres.configuration_state import read_configuration
 from weir.postgres.configurations import PostgresConfigurationStore, change_configuration
 from weir.postgres.device_changes import change_device
@@ -144,6 +149,47 @@ async def test_what_changes_while_it_is_published_stays_due(
     await store.note_sent(found, at(0))
 
     assert [2] == await send(store, 0)
+
+
+async def test_an_occasion_that_comes_while_another_is_settled_is_not_lost(
+    pool: asyncpg.Pool, store: PostgresConfigurationStore
+) -> None:
+    await desire(pool, FAST)
+    await report(store, 0, 1, FAST)
+    await store.want(["pump-1"], at(1))
+    async with pool.acquire() as connection, connection.transaction():
+        # Somebody is about to say that it runs something older: what is due looks needless still.
+        await connection.execute("SELECT FROM configuration_delivery FOR UPDATE")
+        settling = asyncio.create_task(store.due(at(2)))
+        await eventually(lambda: waits_for_lock(pool))
+        await connection.execute(WANT, at(2), ["pump-1"])
+    assert [] == await settling
+    await pool.execute("UPDATE device_configuration SET reported_hash = 'sha256:older'")
+
+    assert [1] == await send(store, 2)
+
+
+async def waits_for_lock(pool: asyncpg.Pool) -> bool:
+    return bool(
+        await pool.fetchval(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE wait_event_type = 'Lock' AND datname = current_database()
+            """
+        )
+    )
+
+
+async def test_what_is_published_while_there_is_another_occasion_is_sent_again_later(
+    pool: asyncpg.Pool, store: PostgresConfigurationStore
+) -> None:
+    await desire(pool, FAST)
+    found = await store.due(at(0))
+    await report(store, 0, 0, {})
+    await store.note_sent(found, at(0))
+
+    assert [] == await send(store, 1)
+    assert [1] == await send(store, RESEND_MIN_S)
 
 
 async def test_a_report_too_many_is_taken_note_of_later(
