@@ -86,7 +86,7 @@ async def get_live_devices(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + query.wait_s
     position = query.after
-    with _place():
+    with waiting_place():
         while True:
             found, position = await follow_changes(
                 context.pool, query.serial, after=position, limit=query.limit
@@ -98,7 +98,12 @@ async def get_live_devices(
 
 
 @contextmanager
-def _place() -> Iterator[None]:
+def waiting_place() -> Iterator[None]:
+    """Take a place among those who wait.
+
+    Raises:
+        TooManyRequestsError: all are taken.
+    """
     if len(_waiting) >= WAITING_MAX:
         raise TooManyRequestsError(
             f"{WAITING_MAX} others wait for changes already", retry_after_s=_BUSY_RETRY_S

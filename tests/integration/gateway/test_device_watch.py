@@ -1,14 +1,14 @@
 """`/v1/live/devices`: what happens to devices, each change once, with patience and with bounds."""
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.routers.device_watch import WAITING_MAX
+from gateway.routers.device_watch import WAITING_MAX, waiting_place
 from tests.integration.gateway.conftest import AddDevice
-from weir.testing.conditions import eventually
 
 pytestmark = pytest.mark.postgres
 
@@ -68,18 +68,11 @@ async def test_an_answer_waits_for_something_to_tell(client: httpx.AsyncClient) 
 
 async def test_only_so_many_wait_at_once(client: httpx.AsyncClient) -> None:
     start = (await ask(client))["position"]
-    waiting = [
-        asyncio.create_task(client.get(PATH, params={"after": start, "wait_s": 20}))
-        for _ in range(WAITING_MAX)
-    ]
+    with ExitStack() as others:
+        for _ in range(WAITING_MAX):
+            others.enter_context(waiting_place())
+        assert 429 == (await client.get(PATH, params={"after": start})).status_code
 
-    async def is_refused() -> bool:
-        return (await client.get(PATH, params={"after": start})).status_code == 429
-
-    await eventually(is_refused)
-    for each in waiting:
-        each.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
     assert [] == told(await ask(client, after=start))
 
 
