@@ -94,7 +94,7 @@ def edit(
             changed.append(gateway.put(_path(serial), document, version=before["version"]))
 
         changed: list[Answer] = []
-        if not edit_document(before["document"] or {}, title, language, submit):
+        if not edit_document(_base(before), title, language, submit):
             print_note("nothing was changed")
             return
     _print_changed(changed[-1], before["version"], output)
@@ -243,6 +243,13 @@ def _read(file: Path) -> dict[str, Any]:
         return read_document(text, Language.JSON if file.suffix == ".json" else Language.YAML)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
+
+
+def _base(shown: Answer) -> dict[str, Any]:
+    """Give what an edit starts from: what is wanted, else what the device says that it runs."""
+    reported = shown["reported"] or {}
+    base: dict[str, Any] = shown["document"] or reported.get("document") or {}
+    return base
 
 
 def _print_changed(changed: Answer, version_before: int, output: Format) -> None:

@@ -149,10 +149,13 @@ async def patch_configuration(
     asked: Annotated[Asked, Depends()],
     response: Response,
 ) -> ConfigurationAnswer:
-    """Change some members of what is wanted (JSON Merge Patch, RFC 7396); null takes one away."""
+    """Change some members of what is wanted (JSON Merge Patch, RFC 7396); null takes one away.
+
+    Where nothing is wanted yet, members of what the device says that it runs.
+    """
 
     def make(configuration: Configuration) -> Desire:
-        return Desire(merge(configuration.document or {}, patch), How.MERGE_PATCH)
+        return Desire(merge(configuration.base, patch), How.MERGE_PATCH)
 
     await change_configuration(context.pool, serial, make, asked.author, asked.if_match.check)
     return await _show(context, serial, response)

@@ -100,6 +100,18 @@ class Configuration:
         """Whether it runs what somebody has put there by hand, over what was wanted."""
         return self.reported is not None and self.wanted.edited_over == self.wanted.version > 0
 
+    @property
+    def base(self) -> Mapping[str, Any]:
+        """What a partial change is applied to: what is wanted, else what it says that it runs.
+
+        Without the latter, the first change of one member would take all others from a device that
+        came with a configuration of its own.
+        """
+        if self.document is not None:
+            return self.document
+        own = self.reported.document if self.reported is not None else None
+        return own if own is not None else {}
+
     def budget_at(self, now: datetime) -> float:
         """Tell how many reports may become events now."""
         if self.reported_at is None:

@@ -106,6 +106,13 @@ def test_what_a_new_device_brings_with_it_is_no_edit() -> None:
     assert (True, False) == (configuration.is_to_be_sent, configuration.is_edited_at_device)
 
 
+def test_a_partial_change_is_of_what_is_wanted_else_of_what_the_device_brought() -> None:
+    assert {} == Configuration().base
+    brought = after(Configuration(), edited({"rate": 5, "range": 2}))
+    assert {"rate": 5, "range": 2} == brought.base
+    assert {"rate": 7} == after(brought, Desire({"rate": 7})).base
+
+
 def test_a_device_that_lost_everything_gets_it_again() -> None:
     lost = Report(ReportedConfiguration(), START)
     configuration = after(Configuration(), Desire(FAST), runs(1, FAST), lost)
