@@ -1,5 +1,6 @@
 """Every shell and Python block of the documentation, on one running system, as a reader would."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from tests.e2e.started import ANY_PORTS, Started, started
 from weir.embedded import postgres_cluster, rabbitmq_programs
 from weir.embedded.port_plan import read_ports
 from weir.paths import ROOT
-from weir.testing.conditions import wait_until
+from weir.testing.conditions import eventually, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -38,7 +39,8 @@ ALL_PAGES = [
     "docs/reference/http-api.md",
 ]
 BLOCK_TIMEOUT_S = 180.0
-PATIENCE_S = 30.0
+#: A minute is rolled up when it has ended.
+PATIENCE_S = 120.0
 #: What follows for ever is let go after some seconds.
 PREAMBLE = """
 iotctl() {
@@ -87,7 +89,7 @@ class Reader:
             "sh": ["sh", "-euc", PREAMBLE + text],
             "python": [sys.executable, "-c", text],
         }[block.language]
-        wait_until(partial(self._try, str(block), command), PATIENCE_S)
+        asyncio.run(eventually(partial(self._try, str(block), command), PATIENCE_S))
 
     def _try(self, block: str, command: list[str]) -> bool:
         done = subprocess.run(
