@@ -2,7 +2,8 @@
 
 A consumer that is new starts at the first message. Setting its checkpoint before it first runs lets
 it start at the end, at a time, or at an offset; readings that are stored already are stored once,
-wherever it starts. Needs WEIR_STREAM_URL and WEIR_POSTGRES_URL, as services do.
+wherever it starts. Asks the servers of the environment (WEIR_STREAM_URL and WEIR_POSTGRES_URL, as
+services have them), or else those of iotctl up on this machine.
 
 Examples:
     iotctl checkpoints list
@@ -11,17 +12,16 @@ Examples:
 """
 
 import asyncio
-import os
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from cli._installation import servers_here
 from cli._output import Column, Format, Output, print_note, print_rows
 from cli._stream_start import START_HELP, parse_start
 from cli._watch import watchable
 from weir import registry, replays
-from weir.config import Settings
 from weir.consumer import Consumer, StreamConsumer
 from weir.errors import ConfigError
 
@@ -36,7 +36,7 @@ def list_(output: Output = Format.TABLE) -> None:
     Example:
         iotctl checkpoints list
     """
-    settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
+    settings = servers_here(replays.REPLAY_VARIABLES)
     columns = [
         Column("consumer", "CONSUMER"),
         Column("stream", "STREAM"),
@@ -60,7 +60,7 @@ def set_(
     Example:
         iotctl checkpoints set aggregates first
     """
-    settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
+    settings = servers_here(replays.REPLAY_VARIABLES)
     streams = _streams(consumer, settings.partition.count)
     plan = asyncio.run(replays.plan(settings, parse_start(start), streams))
     if plan.lost_count:

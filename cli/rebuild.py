@@ -9,7 +9,6 @@ Examples:
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli._installation import servers_here
 from cli._output import Column, Format, Output, cell, print_data, print_note, print_rows
-from weir.config import Settings, reveal
+from weir.config import reveal
 
 if TYPE_CHECKING:
     # A bare install has no asyncpg, and shows the help all the same.
@@ -100,7 +100,7 @@ def _run(what: str, *, apply: bool) -> "list[Comparison]":
     from weir.postgres.pool import open_pool
 
     rebuild = {REGISTRY: rebuild_registry, COMMANDS: rebuild_commands}[what]
-    settings = Settings.from_env(os.environ, require=[_URL_VARIABLE])
+    settings = servers_here([_URL_VARIABLE])
 
     async def run() -> "list[Comparison]":
         async with open_pool(reveal(settings.postgres.url, _URL_VARIABLE)) as pool:

@@ -10,7 +10,6 @@ Examples:
 """
 
 import asyncio
-import os
 import sys
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from cli._installation import servers_here
 from cli._output import Column, Format, Output, print_note, print_rows
 from cli._stream_start import START_HELP, parse_start
 from consumers.measurements import Measurements
@@ -57,7 +57,7 @@ def measurements(
     Example:
         iotctl replay measurements --from first --into-schema rebuilt
     """
-    settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
+    settings = servers_here(replays.REPLAY_VARIABLES)
     configure_logging(settings.log.level, "replay")
     plan = asyncio.run(replays.plan(settings, parse_start(start)))
     print_note(f"{plan.message_count} messages in {len(plan.spans)} streams")
@@ -75,7 +75,7 @@ def drop(name: Annotated[str, typer.Argument(metavar="SCHEMA")]) -> None:
     Example:
         iotctl replay drop rebuilt
     """
-    settings = Settings.from_env(os.environ, replays.REPLAY_VARIABLES)
+    settings = servers_here(replays.REPLAY_VARIABLES)
     asyncio.run(replays.drop(settings, name))
 
 

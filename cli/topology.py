@@ -16,6 +16,7 @@ from typing import Any
 
 import typer
 
+from cli._installation import servers_here
 from cli._output import Column, Format, Output, print_note, print_rows
 from weir.config import Settings, reveal
 from weir.rabbitmq import topology
@@ -53,7 +54,7 @@ def apply(output: Output = Format.TABLE) -> None:
     Example:
         WEIR_AMQP_URL=amqp://weir:...@127.0.0.1/ iotctl topology apply
     """
-    settings = Settings.from_env(os.environ, require=[_AMQP_VARIABLE])
+    settings = servers_here([_AMQP_VARIABLE])
     url = reveal(settings.amqp.url, _AMQP_VARIABLE)
     names = asyncio.run(topology.apply_topology(url, settings.partition.count))
     print_rows([{"name": name} for name in names], [Column("name", "NAME")], output)
@@ -68,7 +69,7 @@ def check(output: Output = Format.TABLE) -> None:
     Example:
         WEIR_MANAGEMENT_URL=http://weir-admin:...@127.0.0.1:15672/ iotctl topology check
     """
-    settings = Settings.from_env(os.environ, require=[_MANAGEMENT_VARIABLE])
+    settings = servers_here([_MANAGEMENT_VARIABLE])
     url = reveal(settings.management.url, _MANAGEMENT_VARIABLE)
     findings = asyncio.run(check_topology(url, settings.partition.count))
     rows = [
