@@ -39,7 +39,11 @@ _USE_REFRESH = """
     UPDATE refresh_token SET used_at = $2
     WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING session_id
     """
-_SESSION_OF = "SELECT session_id FROM refresh_token WHERE token_hash = $1 AND used_at IS NOT NULL"
+#: The token before the user: an update that comes too late has locked the token although it changed
+#: nothing, and would wait for the user whom another one, which locked no token, already has.
+_SESSION_OF = """
+    SELECT session_id FROM refresh_token WHERE token_hash = $1 AND used_at IS NOT NULL FOR UPDATE
+    """
 _HOLDER = """
     SELECT name, session_id, expires_at FROM user_session JOIN user_account USING (user_id)
     WHERE session_id = $1 AND expires_at > $2 AND state = 'active'

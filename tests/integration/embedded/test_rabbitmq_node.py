@@ -59,7 +59,7 @@ async def test_a_killed_node_starts_again_with_its_messages_and_stops_whole(
     with running(node.epmd(), node.server(), logs=state_folder):
         await apply_topology(node.amqp_url, 1)
         await publish(node.amqp_url, b"kept")
-        wait_until(lambda: knows_queue(node, "sensor.all.logs"))
+        wait_until(lambda: knows_queue(node, "sensor.all.replies"))
     # All processes have been killed. The second start has the same folder and ports.
     node = node_in(state_folder, ports)
     with running(node.epmd(), node.server(), logs=state_folder) as children:
@@ -96,14 +96,14 @@ async def publish(amqp_url: str, body: bytes) -> None:
         channel = await connection.channel()
         exchange = await channel.get_exchange("iot", ensure=False)
         message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-        await exchange.publish(message, "sensor.sim-001.logs")
+        await exchange.publish(message, "sensor.sim-001.replies.ping")
 
 
 async def receive(amqp_url: str) -> bytes:
     connection = await aio_pika.connect(amqp_url)
     async with connection:
         channel = await connection.channel()
-        queue = await channel.get_queue("sensor.all.logs", ensure=False)
+        queue = await channel.get_queue("sensor.all.replies", ensure=False)
         message = await queue.get(timeout=5)
         assert message is not None
         await message.ack()

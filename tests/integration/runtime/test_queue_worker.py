@@ -122,7 +122,7 @@ async def test_stopping_finishes_the_delivery_in_hand_and_gives_the_others_back(
 
 
 async def test_what_the_broker_set_aside_is_kept_with_the_reason(queue_line: QueueLine) -> None:
-    await queue_line.publish(b"state", key="sensor.pump-1.state")
+    await queue_line.publish(b"status", key="sensor.pump-1.status")
     await queue_line.publish(b"poison")
     queue = await queue_line.channel.get_queue(REGISTRY_QUEUE)
     with suppress(TimeoutError):
@@ -132,8 +132,8 @@ async def test_what_the_broker_set_aside_is_kept_with_the_reason(queue_line: Que
     async with queue_line.running(DeadLetters(queue_line.ports)):
         await eventually(lambda: _count(queue_line, 2))
     letters = {letter["body"]: letter for letter in await queue_line.letters()}
-    state, poison = letters[b"state"], letters[b"poison"]
-    assert ("unroutable", "iot", "sensor.pump-1.state", "pump-1") == _summary(state)
+    status, poison = letters[b"status"], letters[b"poison"]
+    assert ("unroutable", "iot", "sensor.pump-1.status", "pump-1") == _summary(status)
     assert ("delivery_limit", "iot", KEY, "pump-1") == _summary(poison)
     assert REGISTRY_QUEUE == poison["source"]
     assert "delivery_limit" == json.loads(poison["headers"])["x-death"][0]["reason"]
