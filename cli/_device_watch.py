@@ -1,19 +1,17 @@
 """Follows devices as they come and go, over whatever happens to the gateway meanwhile."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
 from cli._client import Answer, Gateway, Parameters
-from cli._output import Format, print_note, printable
-from weir.errors import GatewayUnavailableError
+from cli._follow import ask_patiently
+from cli._output import Format, printable
 
 PATH = "/v1/live/devices"
 WAIT_S = 20
 PAGE_SIZE = 500
-RETRY_INTERVAL_S = 2.0
 
 
 def follow_devices(gateway: Gateway, serials: Sequence[str]) -> Iterator[Answer]:
@@ -48,16 +46,4 @@ def _ask(gateway: Gateway, serials: Sequence[str], position: int) -> Answer:
         "limit": PAGE_SIZE,
         "serial": list(serials),
     }
-    is_away = False
-    while True:
-        try:
-            page = gateway.get(PATH, wanted)
-        except GatewayUnavailableError as error:
-            if not is_away:
-                print_note(f"waiting: {error}")
-            is_away = True
-            time.sleep(RETRY_INTERVAL_S)
-        else:
-            if is_away:
-                print_note("the gateway is back")
-            return page
+    return ask_patiently(gateway, PATH, wanted)

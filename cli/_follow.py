@@ -27,13 +27,25 @@ def follow(gateway: Gateway, path: str, wanted: Parameters, first_count: int) ->
     # The least that can be asked for is one row: it is where to begin.
     yield from page[key] if first_count else []
     while True:
-        page = _ask(gateway, path, {**wanted, "limit": PAGE_SIZE, "cursor": page["cursor"]})
+        page = ask_patiently(
+            gateway, path, {**wanted, "limit": PAGE_SIZE, "cursor": page["cursor"]}
+        )
         yield from page[key]
         if len(page[key]) < PAGE_SIZE:
             time.sleep(POLL_INTERVAL_S)
 
 
-def _ask(gateway: Gateway, path: str, parameters: Parameters) -> Answer:
+def ask_patiently(
+    gateway: Gateway,
+    path: str,
+    parameters: Parameters,
+    retry_interval_s: float = RETRY_INTERVAL_S,
+) -> Answer:
+    """Ask until the gateway answers; says once that it is away, and once that it is back.
+
+    Raises:
+        WeirError: the gateway refuses.
+    """
     is_away = False
     while True:
         try:
@@ -42,7 +54,7 @@ def _ask(gateway: Gateway, path: str, parameters: Parameters) -> Answer:
             if not is_away:
                 print_note(f"waiting: {error}")
             is_away = True
-            time.sleep(RETRY_INTERVAL_S)
+            time.sleep(retry_interval_s)
         else:
             if is_away:
                 print_note("the gateway is back")

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli._client import Answer, Gateway, Parameters, open_gateway
+from cli._follow import ask_patiently
 from cli._listing import Listing
 from cli._output import (
     BLANK,
@@ -23,10 +24,8 @@ from cli._output import (
     print_data,
     print_fields,
     print_json,
-    print_note,
     printable,
 )
-from weir.errors import GatewayUnavailableError
 
 app = typer.Typer()
 
@@ -144,28 +143,13 @@ def _follow(gateway: Gateway, wanted: Parameters, first_count: int) -> Iterator[
         # What came in between the two questions was given already.
         position = max([position, *(event["position"] for event in first)])
     while True:
-        page = _ask(gateway, {**wanted, "after": position, "limit": PAGE_SIZE})
+        asked: Parameters = {**wanted, "after": position, "limit": PAGE_SIZE}
+        page = ask_patiently(gateway, PATH, asked, POLL_INTERVAL_S)["events"]
         yield from page
         if page:
             position = page[-1]["position"]
         if len(page) < PAGE_SIZE:
             time.sleep(POLL_INTERVAL_S)
-
-
-def _ask(gateway: Gateway, parameters: Parameters) -> list[Answer]:
-    is_away = False
-    while True:
-        try:
-            events: list[Answer] = gateway.get(PATH, parameters)["events"]
-        except GatewayUnavailableError as error:
-            if not is_away:
-                print_note(f"waiting: {error}")
-            is_away = True
-            time.sleep(POLL_INTERVAL_S)
-        else:
-            if is_away:
-                print_note("the gateway is back")
-            return events
 
 
 def _print_lines(events: Iterable[Answer], output: Format) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from weir.clock import from_us
+from weir.clock import from_us, iso
 from weir.errors import ConfigError, StoreUnavailableError
 from weir.model.device_log import LogBatch, LogEntry
 
@@ -112,7 +112,7 @@ def format_line(serial: str, received_at: datetime, entry: LogEntry) -> bytes:
     """Write one log entry as a line of JSON; a time that the device did not know is null."""
     fields = {
         "logged_at": _iso(entry.logged_at_us),
-        "received_at": _z(received_at),
+        "received_at": iso(received_at),
         "serial": serial,
         "level": entry.level.value,
         "message": entry.message,
@@ -124,11 +124,7 @@ def format_line(serial: str, received_at: datetime, entry: LogEntry) -> bytes:
 def _iso(instant_us: int) -> str | None:
     if not 0 < instant_us <= _INSTANT_US_MAX:
         return None
-    return _z(_EPOCH + timedelta(microseconds=instant_us))
-
-
-def _z(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return iso(_EPOCH + timedelta(microseconds=instant_us))
 
 
 def _lock(path: Path) -> int:
