@@ -27,7 +27,7 @@ OUTPUT_BYTES_MAX = 256 * 1024
 TIMEOUT_S_MAX = 300.0
 #: The end of what a failed command wrote to stderr.
 _SAID_BYTES_MAX = 200
-_CHUNK_BYTES = 65_536
+_STDERR = 2
 
 _Text = Annotated[str, StringConstraints(max_length=ARGUMENT_LENGTH_MAX)]
 
@@ -101,12 +101,11 @@ async def run(configuration: ExecConfiguration) -> bytes:
     """
     program = configuration.command[0]
     try:
-        process = await asyncio.create_subprocess_exec(
+        transport, output = await asyncio.get_running_loop().subprocess_exec(
+            _Output,
             *configuration.command,
             env={**os.environ, **configuration.environment},
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
             # A group of its own, so that its children can be killed with it.
             start_new_session=True,
         )
@@ -114,40 +113,46 @@ async def run(configuration: ExecConfiguration) -> bytes:
         raise DeviceUnavailableError(f"{program} cannot be run: {error}") from error
     try:
         async with asyncio.timeout(configuration.timeout_s):
-            output, said = await _outcome(process)
+            await output.is_complete
     except TimeoutError as error:
         raise DeviceUnavailableError(
             f"{program} did not end within {configuration.timeout_s:g} s, and was killed"
         ) from error
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    if process.returncode:
-        text = said.decode("utf-8", "replace").strip()
-        raise DeviceUnavailableError(f"{program} ended with {process.returncode}: {text}")
-    return output
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+        # Not `Process.wait`: that waits for the pipes too, which a child in another group may hold.
+        transport.close()
+        await output.has_ended.wait()
+    returncode = transport.get_returncode()
+    if returncode:
+        text = bytes(output.said).decode("utf-8", "replace").strip()
+        raise DeviceUnavailableError(f"{program} ended with {returncode}: {text}")
+    return bytes(output.printed)
 
 
-async def _outcome(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-    assert process.stdout is not None  # noqa: S101 - both are pipes
-    assert process.stderr is not None  # noqa: S101
-    output, said = await asyncio.gather(_printed(process.stdout), _last_words(process.stderr))
-    await process.wait()
-    return output, said
+class _Output(asyncio.SubprocessProtocol):
+    """What a command prints, up to the bound, and the last that it says on stderr."""
 
+    def __init__(self) -> None:
+        self.printed = bytearray()
+        self.said = bytearray()
+        #: Raises `DecodeError` as soon as it is too much.
+        self.is_complete = asyncio.get_running_loop().create_future()
+        #: The process is gone, and the pipes are closed.
+        self.has_ended = asyncio.Event()
 
-async def _printed(stream: asyncio.StreamReader) -> bytes:
-    output = bytearray()
-    while chunk := await stream.read(_CHUNK_BYTES):
-        output += chunk
-        if len(output) > OUTPUT_BYTES_MAX:
-            raise undecodable(f"over {OUTPUT_BYTES_MAX} bytes of output", bytes(output))
-    return bytes(output)
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == _STDERR:
+            self.said = (self.said + data)[-_SAID_BYTES_MAX:]
+        elif not self.is_complete.done():
+            self.printed += data
+            if len(self.printed) > OUTPUT_BYTES_MAX:
+                error = undecodable(f"over {OUTPUT_BYTES_MAX} bytes of output", bytes(self.printed))
+                self.is_complete.set_exception(error)
 
-
-async def _last_words(stream: asyncio.StreamReader) -> bytes:
-    said = b""
-    while chunk := await stream.read(_CHUNK_BYTES):
-        said = (said + chunk)[-_SAID_BYTES_MAX:]
-    return said
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.has_ended.set()
+        if not self.is_complete.done():
+            self.is_complete.set_result(None)

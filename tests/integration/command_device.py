@@ -47,16 +47,15 @@ class CommandDevice:
     async def subscribe(self) -> None:
         """Come once, so that the broker keeps commands for it from now on, and go."""
         async with open_connection(self.address) as connection:
-            await connection.subscribe(device_topic(self.serial, "commands/#"))
+            await self._subscribe(connection)
 
     @asynccontextmanager
     async def online(self) -> AsyncIterator[MqttConnection]:
-        """Be there for the time of the block."""
-        async with (
-            open_connection(self.address) as connection,
-            running(self._serve(connection)),
-        ):
-            yield connection
+        """Be there for the time of the block: what is sent in it arrives."""
+        async with open_connection(self.address) as connection:
+            await self._subscribe(connection)
+            async with running(self._serve(connection)):
+                yield connection
 
     async def live(self) -> None:
         """Be there for ever, and come back whenever the connection is lost."""
@@ -66,12 +65,15 @@ class CommandDevice:
     async def _connect_once(self) -> None:
         try:
             async with open_connection(self.address) as connection:
+                await self._subscribe(connection)
                 await self._serve(connection)
         except* BrokerUnavailableError as errors:
             raise errors.exceptions[0] from errors
 
-    async def _serve(self, connection: MqttConnection) -> None:
+    async def _subscribe(self, connection: MqttConnection) -> None:
         await connection.subscribe(device_topic(self.serial, "commands/#"))
+
+    async def _serve(self, connection: MqttConnection) -> None:
         async with asyncio.TaskGroup() as tasks:
             # What was not acknowledged is said again, as a spool would.
             self._has_more.set()

@@ -64,10 +64,20 @@ class CommandLine:
         """Wait until a command has had exactly these steps."""
 
         async def is_there() -> bool:
-            assert list(steps) == await self.desk.events(id_)
+            events = await self.desk.events(id_)
+            assert list(steps) == events, f"{id_}: {events}"
             return True
 
         await eventually(is_there, PATIENCE_S)
+
+    async def until_succeeded(self, id_: str) -> None:
+        """Wait for the device's answer; it can be faster than the note of a second sending."""
+
+        async def has_succeeded() -> bool:
+            steps = await self.desk.events(id_)
+            return bool(steps) and steps[-1] == "succeeded"
+
+        await eventually(has_succeeded, PATIENCE_S)
 
     async def until_kept(self, queue_name: str, count: int) -> None:
         """Wait until a queue has so many messages."""

@@ -75,7 +75,7 @@ async def test_a_device_that_was_never_there_is_sent_again_when_it_starts(
         async with device.online():
             await line.announce("pump-1", boot_id=2)
             for id_ in ids:
-                await line.until(id_, ["requested", "sent", "sent", "delivered", "succeeded"])
+                await line.until_succeeded(id_)
 
     assert ids == device.executed
 

@@ -1,6 +1,8 @@
 """Commands that print, fail, hang, or print without end."""
 
+import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -63,3 +65,15 @@ async def test_one_that_hangs_is_killed_with_its_children(tmp_path: Path) -> Non
         await program(code, timeout_s=3).read(POLL)
     child = Path("/proc") / pid_file.read_text()
     await eventually(lambda: not child.exists() or "Z" in (child / "stat").read_text().split()[2])
+
+
+async def test_one_that_leaves_its_output_to_a_daemon_is_not_waited_for(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = (
+        "import subprocess, sys, pathlib\n"
+        "child = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(child.pid))\n"
+    )
+    with pytest.raises(DeviceUnavailableError, match="did not end within 3 s"):
+        await program(code, timeout_s=3).read(POLL)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
