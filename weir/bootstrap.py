@@ -37,6 +37,7 @@ from weir.rabbitmq.queue_reader import open_queues
 from weir.rabbitmq.stream_ends import end_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
+from weir.runtime.dead_letter_limit import DeadLetterBounds
 from weir.runtime.journal_worker import JournalSource, JournalWorker
 from weir.runtime.partition_share import PartitionShare
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
@@ -126,8 +127,12 @@ def _queue_source(settings: Settings) -> QueueSource:
         prepare=partial(_prepare, settings),
         open_queues=partial(open_queues, amqp_url, clock=clock),
         clock=clock,
-        dead_letter_share_max=settings.dead_letter.share_max,
+        dead_letter_bounds=_dead_letter_bounds(settings),
     )
+
+
+def _dead_letter_bounds(settings: Settings) -> DeadLetterBounds:
+    return DeadLetterBounds(settings.dead_letter.share_max, settings.dead_letter.run_max)
 
 
 async def _run_stream_consumer(
@@ -189,7 +194,7 @@ def make_source(settings: Settings, pool: asyncpg.Pool) -> PartitionSource:
         partial(end_offset, stream_url),
         PostgresCheckpointStore(pool),
         SystemClock(),
-        settings.dead_letter.share_max,
+        _dead_letter_bounds(settings),
     )
 
 

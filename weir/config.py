@@ -193,6 +193,12 @@ class DeadLetterSettings(_Group):
         le=1.0,
         description="a consumer stops that rejects more than this share; 1 never stops it",
     )
+    run_max: int = Field(
+        500,
+        ge=0,
+        le=1_000_000,
+        description="a consumer stops that rejects as many in a row; 0 never stops it",
+    )
 
 
 class CommandSettings(_Group):

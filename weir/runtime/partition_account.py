@@ -44,13 +44,23 @@ class PartitionAccount:
                 error=committed.letters[0].error,
             )
         log.debug("batch_stored", count=len(entries), **asdict(committed.report))
-        rejected = {letter.source_offset for letter in committed.letters}
-        self._limit.accept(
-            *[e.message.routing_key for e in entries if e.message.offset not in rejected]
-        )
-        for letter in committed.letters:
-            self._limit.reject(letter)
-        self._limit.check()
+        self._count(committed, entries)
+
+    def _count(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
+        now = self._clock.now()
+        letters = {letter.source_offset: letter for letter in committed.letters}
+        accepted: list[str] = []
+        for entry in entries:
+            letter = letters.get(entry.message.offset)
+            if letter is None:
+                accepted.append(entry.message.routing_key)
+                continue
+            # In their order: what was accepted in between ends a run.
+            self._limit.accept(now, *accepted)
+            accepted.clear()
+            self._limit.reject(now, letter)
+        self._limit.accept(now, *accepted)
+        self._limit.check(now)
 
     def _measure(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
         name, report = self._consumer, committed.report

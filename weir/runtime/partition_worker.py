@@ -26,7 +26,7 @@ from weir.errors import (
 from weir.ports import Checkpoint, CheckpointStore
 from weir.rabbitmq.amqp10 import split_message
 from weir.rabbitmq.stream_reader import Chunk
-from weir.runtime.dead_letter_limit import DeadLetterLimit
+from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import Backlog, Entry
@@ -66,15 +66,14 @@ class PartitionSource:
     """Where a worker's messages and its memory are.
 
     `open_stream(stream, offset)` subscribes; `end_offset(stream)` tells the offset of the next
-    message; `checkpoints` remembers. `dead_letter_share_max`: the worker stops when it rejects more
-    than this share of everything; 1 never stops it.
+    message; `checkpoints` remembers. `dead_letter_bounds`: the worker stops when it rejects more.
     """
 
     open_stream: OpenStream
     end_offset: Callable[[str], Awaitable[int]]
     checkpoints: CheckpointStore
     clock: Clock
-    dead_letter_share_max: float = 1.0
+    dead_letter_bounds: DeadLetterBounds = NO_BOUNDS
 
 
 class PartitionWorker(Generic[Item]):
@@ -86,7 +85,7 @@ class PartitionWorker(Generic[Item]):
         self._consumer = consumer
         self._stream = stream
         self._source = source
-        limit = DeadLetterLimit(consumer.name, source.dead_letter_share_max)
+        limit = DeadLetterLimit(consumer.name, source.dead_letter_bounds)
         self._account = PartitionAccount(consumer.name, stream, source.clock, limit)
         self._outage = Outage()
         self._owes_commit = False

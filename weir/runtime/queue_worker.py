@@ -18,7 +18,7 @@ from weir.clock import Clock
 from weir.consumer import Delivery, QueueConsumer
 from weir.errors import ConfigError, ConflictError, TransientError, WeirError
 from weir.ports import DeadLetter
-from weir.runtime.dead_letter_limit import DeadLetterLimit
+from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.settlement import Reject, dead_letter, decide
 from weir.tracing import TRACEPARENT, parse_traceparent, span
@@ -52,13 +52,13 @@ class QueueSource:
         prepare: makes sure that the database answers and the queues are there; called before each
             connection, because a broker may come back empty.
         open_queues: connects and reads.
-        dead_letter_share_max: when more is rejected, the worker stops (`DeadLetterLimit`).
+        dead_letter_bounds: when more is rejected, the worker stops (`DeadLetterLimit`).
     """
 
     prepare: Callable[[], Awaitable[object]]
     open_queues: Callable[[Sequence[str]], AbstractAsyncContextManager[Reader]]
     clock: Clock
-    dead_letter_share_max: float = 1.0
+    dead_letter_bounds: DeadLetterBounds = NO_BOUNDS
 
 
 class QueueWorker:
@@ -68,7 +68,7 @@ class QueueWorker:
         self._consumer = consumer
         self._source = source
         self._outage = Outage()
-        self._limit = DeadLetterLimit(consumer.name, source.dead_letter_share_max)
+        self._limit = DeadLetterLimit(consumer.name, source.dead_letter_bounds)
         self._is_stuck = False
 
     async def run(self) -> None:
@@ -160,18 +160,18 @@ class QueueWorker:
         metrics.note_commit(commit, now.timestamp())
         if letter is None:
             metrics.DELIVERIES.labels(name, "ack").inc()
-            self._limit.accept(delivery.routing_key)
+            self._limit.accept(now, delivery.routing_key)
         else:
             metrics.DELIVERIES.labels(name, "dead_letter").inc()
             metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
-            self._limit.reject(letter)
+            self._limit.reject(now, letter)
             log.error(
                 "delivery_dead_lettered",
                 reason=letter.reason,
                 error=letter.error,
                 delivery_count=letter.attempts,
             )
-        self._limit.check()
+        self._limit.check(now)
 
 
 async def _finish(work: Coroutine[Any, Any, None], grace_s: float) -> None:

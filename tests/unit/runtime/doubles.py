@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from weir.consumer import Delivery, Ports, QueueConsumer
 from weir.errors import BrokerUnavailableError
+from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds
 from weir.runtime.queue_worker import QueueSource
 from weir.testing.clock import ManualClock
 
@@ -30,8 +31,8 @@ class MemoryQueue:
         self.refused_ack_count = 0
         self._changed = asyncio.Event()
 
-    def source(self, *, share_max: float = 1.0) -> QueueSource:
-        return QueueSource(self._prepare, self._open, self.clock, share_max)
+    def source(self, bounds: DeadLetterBounds = NO_BOUNDS) -> QueueSource:
+        return QueueSource(self._prepare, self._open, self.clock, bounds)
 
     async def next(self) -> Delivery:
         while not self.waiting:

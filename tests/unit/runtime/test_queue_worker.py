@@ -17,7 +17,7 @@ from weir.errors import (
     TransientError,
 )
 from weir.runtime import queue_worker
-from weir.runtime.dead_letter_limit import WINDOW_MESSAGE_COUNT
+from weir.runtime.dead_letter_limit import WINDOW_MESSAGE_COUNT, DeadLetterBounds
 from weir.runtime.queue_worker import QueueWorker
 from weir.runtime.settlement import ATTEMPT_COUNT_MAX
 from weir.testing.conditions import eventually
@@ -122,10 +122,13 @@ async def test_a_worker_that_rejects_nearly_everything_stops() -> None:
     queue = MemoryQueue(*[b"x"] * (WINDOW_MESSAGE_COUNT + 1))
 
     async def refuse(_: Delivery) -> None:
+        queue.clock.advance(1)
         raise DecodeError("no")
 
+    source = queue.source(DeadLetterBounds(share_max=0.5))
+    worker = QueueWorker(Scripted(memory_ports(), refuse), source)
     with pytest.raises(TooManyDeadLettersError, match="scripted stopped"):
-        await QueueWorker(Scripted(memory_ports(), refuse), queue.source(share_max=0.5)).run()
+        await worker.run()
     assert WINDOW_MESSAGE_COUNT == len(queue.acknowledged)
 
 
