@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -67,6 +67,13 @@ def test_every_volume_is_used() -> None:
         source for service in SERVICES for source, _ in mounts(service) if source[0] not in "./"
     }
     assert COMPOSE["volumes"].keys() == used
+
+
+@pytest.mark.parametrize("service", ["postgres", "postgres-replica"])
+def test_the_data_of_a_database_is_below_its_volume(service: str) -> None:
+    """A replica is copied beside its folder, which is then renamed: no mount point can be."""
+    data = PurePosixPath(SERVICES[service]["environment"]["PGDATA"])
+    assert any(PurePosixPath(target) in data.parents for _, target in mounts(service))
 
 
 @pytest.mark.parametrize("service", OURS)

