@@ -11,20 +11,19 @@ import argparse
 import asyncio
 import json
 import os
-import statistics
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import aggregates, scenarios
 from benchmarks.machine import describe_machine, describe_servers
 from benchmarks.scenarios import Figure, FreshSite
 from benchmarks.servers import BenchmarkError, open_site
+from benchmarks.tables import median, table
 from weir.testing.servers import open_broker, open_postgres
 
 EXIT_MISSED, EXIT_FAILED = 1, 2
@@ -36,19 +35,6 @@ SCENARIOS: dict[str, Callable[[FreshSite], Awaitable[list[Figure]]]] = {
     "aggregates": aggregates.steady_cost,
     "late": aggregates.late_readings,
 }
-
-
-def median(runs: list[list[Figure]]) -> list[Figure]:
-    """Join the runs of one scenario: medians of values and of ratios, figure by figure."""
-    joined: list[Figure] = []
-    for figures in zip(*runs, strict=True):
-        value = statistics.median(figure.value for figure in figures)
-        ratios = [figure.ratio for figure in figures if figure.ratio]
-        # A median ratio and a median value may come from different runs: the ratio is what counts.
-        ceiling = value / statistics.median(ratios) if ratios else None
-        runs_of_it = tuple(figure.ratio or figure.value for figure in figures)
-        joined.append(replace(figures[0], value=value, ceiling=ceiling, runs=runs_of_it))
-    return joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +82,6 @@ async def _measure(names: list[str], run_count: int, console: Console) -> Report
     return Report(servers, figures, failures)
 
 
-def _table(figures: list[Figure], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("what")
-    for header in ("figure", "unit", "of the ceiling", "runs", "target", "met"):
-        table.add_column(header, justify="right")
-    for figure in figures:
-        target = (
-            ""
-            if figure.target is None
-            else f"{'<=' if figure.is_limit else '>='} {figure.target:g}"
-        )
-        table.add_row(
-            figure.name,
-            _number(figure.value),
-            figure.unit,
-            f"{figure.ratio:.2f}" if figure.ratio else "",
-            _range(figure.runs),
-            target,
-            ("yes" if figure.is_met else "NO") if target else "",
-        )
-    return table
-
-
-def _range(runs: tuple[float, ...]) -> str:
-    return f"{_number(min(runs))} to {_number(max(runs))}" if len(runs) > 1 else ""
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"  # noqa: PLR2004
-
-
 def main() -> None:
     """Run the scenarios that were asked for, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -140,7 +95,7 @@ def main() -> None:
     console.print(machine.sentence)
     names = arguments.only or list(SCENARIOS)
     report = asyncio.run(_measure(names, arguments.runs, console))
-    console.print(_table(report.figures, f"medians of {arguments.runs} runs"))
+    console.print(table(report.figures, f"medians of {arguments.runs} runs"))
     console.print(report.verdict, markup=False, highlight=False)
     if arguments.json:
         written = {

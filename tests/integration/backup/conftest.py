@@ -97,6 +97,11 @@ def settings(url: str) -> Settings:
     return Settings.from_env({"WEIR_POSTGRES_URL": url})
 
 
+def sums(manifest: Manifest) -> dict[str, tuple[int, int]]:
+    """What has to be the same after a restore."""
+    return {table.name: (table.row_count, table.checksum) for table in manifest.tables}
+
+
 async def count(url: str, table: str = "reading") -> int:
     connection = await asyncpg.connect(url)
     try:

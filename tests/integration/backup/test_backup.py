@@ -8,10 +8,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.integration.backup.conftest import NOW, Saved, back_up, count, execute, restore
+from tests.integration.backup.conftest import NOW, Saved, back_up, count, execute, restore, sums
 from weir import backups
 from weir.errors import BackupError
-from weir.model.backup import MANIFEST, Manifest
+from weir.model.backup import MANIFEST
 from weir.postgres.backup import _hold, snapshot
 from weir.postgres.backup_tables import read_tables
 from weir.postgres.pool import open_pool
@@ -40,10 +40,6 @@ async def test_a_restored_database_is_the_one_that_was_saved(
     assert backups.check(again, lambda _: None) == restored
     with pytest.raises(BackupError, match="not empty: device has rows"):
         await restore(empty_url, saved.folder)
-
-
-def sums(manifest: Manifest) -> dict[str, tuple[int, int]]:
-    return {table.name: (table.row_count, table.checksum) for table in manifest.tables}
 
 
 async def test_rows_and_checkpoints_are_of_one_instant(
