@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from weir.errors import ConfigError
+from weir.hosts import each_host
 from weir.model.log_limit import DAYS, LINES_PER_S
 from weir.model.names import PARTITION_COUNT_MAX
 from weir.setting_files import read_setting_files
@@ -29,6 +30,7 @@ PREFIX = "WEIR_"
 EXIT_CONFIG = 78
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
+_CLUSTER = "of a cluster, every node: one:port,two:port"
 
 
 def _must_start_with(*schemes: str) -> AfterValidator:
@@ -41,11 +43,17 @@ def _must_start_with(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-AmqpUrl = Annotated[SecretStr, _must_start_with("amqp", "amqps")]
-StreamUrl = Annotated[SecretStr, _must_start_with("rabbitmq-stream")]
-MqttUrl = Annotated[SecretStr, _must_start_with("mqtt", "mqtts")]
+def _check_hosts(url: SecretStr) -> SecretStr:
+    each_host(url.get_secret_value())
+    return url
+
+
+_names_hosts = AfterValidator(_check_hosts)
+AmqpUrl = Annotated[SecretStr, _must_start_with("amqp", "amqps"), _names_hosts]
+StreamUrl = Annotated[SecretStr, _must_start_with("rabbitmq-stream"), _names_hosts]
+MqttUrl = Annotated[SecretStr, _must_start_with("mqtt", "mqtts"), _names_hosts]
 HttpUrl = Annotated[str, _must_start_with("http", "https")]
-SecretHttpUrl = Annotated[SecretStr, _must_start_with("http", "https")]
+ManagementUrl = Annotated[SecretStr, _must_start_with("http", "https"), _names_hosts]
 PostgresUrl = Annotated[SecretStr, _must_start_with("postgresql", "postgres")]
 
 
@@ -72,14 +80,16 @@ class _Group(BaseModel):
 class AmqpSettings(_Group):
     """RabbitMQ, AMQP 0-9-1."""
 
-    url: AmqpUrl | None = Field(None, description="amqp://user:password@host:5672/vhost")
+    url: AmqpUrl | None = Field(
+        None, description=f"amqp://user:password@host:5672/vhost; {_CLUSTER}"
+    )
 
 
 class StreamSettings(_Group):
     """RabbitMQ, stream protocol."""
 
     url: StreamUrl | None = Field(
-        None, description="rabbitmq-stream://user:password@host:5552/vhost"
+        None, description=f"rabbitmq-stream://user:password@host:5552/vhost; {_CLUSTER}"
     )
 
 
@@ -87,14 +97,17 @@ class MqttSettings(_Group):
     """RabbitMQ, MQTT."""
 
     url: MqttUrl | None = Field(
-        None, description="mqtt://host:1883; user and password where one device connects"
+        None,
+        description=f"mqtt://host:1883; user and password where one device connects; {_CLUSTER}",
     )
 
 
 class ManagementSettings(_Group):
     """RabbitMQ's management API."""
 
-    url: SecretHttpUrl | None = Field(None, description="http://user:password@host:15672/vhost")
+    url: ManagementUrl | None = Field(
+        None, description=f"http://user:password@host:15672/vhost; {_CLUSTER}"
+    )
 
 
 class PostgresSettings(_Group):

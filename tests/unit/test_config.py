@@ -80,6 +80,14 @@ def test_an_address_of_another_kind_is_refused(name: str, value: str, expected: 
     assert value not in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", ["WEIR_AMQP_URL", "WEIR_STREAM_URL", "WEIR_MQTT_URL"])
+def test_an_address_may_name_the_nodes_of_a_cluster(variable: str) -> None:
+    scheme = {"WEIR_AMQP_URL": "amqp", "WEIR_STREAM_URL": "rabbitmq-stream"}.get(variable, "mqtt")
+    Settings.from_env({variable: f"{scheme}://weir:x@one:1,two:2,three:3/"})
+    with pytest.raises(ConfigError, match=f"{variable} is wrong: .*must name a host"):
+        Settings.from_env({variable: f"{scheme}://weir:x@one:1,/"})
+
+
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     environ = {"WEIR_GATEWAY_PORT": "x", "WEIR_LOG_LEVEL": "loud", "WEIR_TYPO": "1"}
     with pytest.raises(ConfigError) as caught:

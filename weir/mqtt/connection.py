@@ -7,12 +7,13 @@ import logging
 import math
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import aiomqtt
 
 from weir.errors import BrokerUnavailableError, ConfigError
+from weir.hosts import first_reached
 from weir.mqtt.address import MqttAddress
 
 CONNECT_TIMEOUT_S = 10.0
@@ -112,7 +113,7 @@ async def open_connection(
     device under its client id.
 
     Args:
-        address: the broker, and who we are there.
+        address: the broker, and who we are there; its hosts are tried in turn.
         will: what the broker publishes for us when the connection breaks; not when the block ends.
         tls: for an address with TLS; without it the system's authorities are trusted.
 
@@ -120,6 +121,18 @@ async def open_connection(
         BrokerUnavailableError: nobody answers, or the broker is just starting.
         ConfigError: the broker refuses the user or the password.
     """
+
+    async def enter(one: MqttAddress) -> MqttConnection:
+        return await stack.enter_async_context(_open_one(one, will, tls))
+
+    async with AsyncExitStack() as stack:
+        yield await first_reached(address.each(), enter)
+
+
+@asynccontextmanager
+async def _open_one(
+    address: MqttAddress, will: MqttMessage | None, tls: ssl.SSLContext | None
+) -> AsyncIterator[MqttConnection]:
     # The library logs what it also raises.
     logger = logging.getLogger("weir.mqtt.connection.library")
     logger.setLevel(logging.CRITICAL)

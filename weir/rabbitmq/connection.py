@@ -8,7 +8,7 @@ No automatic reconnecting here: whoever holds a connection knows what to restore
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -24,6 +24,7 @@ from aio_pika.exceptions import (
 from yarl import URL
 
 from weir.errors import BrokerUnavailableError, ConfigError
+from weir.hosts import each_host, first_reached
 
 CONNECT_TIMEOUT_S = 10.0
 #: For one request on an open channel. A quorum queue that elects a leader answers within seconds.
@@ -41,16 +42,26 @@ _REFUSALS = ("ACCESS_REFUSED", "NOT_ALLOWED")
 async def open_connection(url: str, purpose: str) -> AsyncIterator[AbstractConnection]:
     """Connect until the block ends; `purpose` names the connection in the management UI.
 
-    `url`: amqp://user:password@host:port/vhost
+    `url`: amqp://user:password@host:port/vhost, or several hosts, which are tried in turn.
 
     Raises:
         BrokerUnavailableError: nobody answers, or the broker is just starting.
         ConfigError: the user, the password or the virtual host is wrong.
     """
+
+    async def enter(address: URL) -> AbstractConnection:
+        return await stack.enter_async_context(_open_one(address))
+
+    async with AsyncExitStack() as stack:
+        yield await first_reached(_addresses(url, purpose), enter)
+
+
+@asynccontextmanager
+async def _open_one(address: URL) -> AsyncIterator[AbstractConnection]:
     # The libraries log each failed attempt as an error; our callers log a loss once.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
-    connection = aio_pika.Connection(_address(url, purpose))
+    connection = aio_pika.Connection(address)
     try:
         with translated():
             await _connect(connection)
@@ -114,14 +125,15 @@ def reply_text(error: ChannelClosed | ConnectionClosed) -> str:
     return texts[-1] if texts else type(error).__name__
 
 
-def _address(url: str, purpose: str) -> URL:
+def _addresses(url: str, purpose: str) -> list[URL]:
     try:
-        address = make_url(url, heartbeat=HEARTBEAT_S, name=f"weir {purpose}")
-    except ValueError:
-        address = URL()
-    if address.host is None:
-        raise ConfigError("WEIR_AMQP_URL is not an address: amqp://user:password@host:5672/vhost")
-    return address
+        return [
+            make_url(each, heartbeat=HEARTBEAT_S, name=f"weir {purpose}") for each in each_host(url)
+        ]
+    except ValueError as error:
+        raise ConfigError(
+            "WEIR_AMQP_URL is not an address: amqp://user:password@host:5672/vhost"
+        ) from error
 
 
 async def _connect(connection: AbstractConnection) -> None:

@@ -3,14 +3,16 @@
 Source: RabbitMQ, "Management HTTP API Reference", the same from 3.10.8 to 4.3.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
 from weir.errors import BrokerUnavailableError, ConfigError, NotFoundError, RequestError
+from weir.hosts import each_host, first_reached
 
 REQUEST_TIMEOUT_S = 15.0
 #: Of a refusal, for people; it may be an HTML page.
@@ -20,10 +22,14 @@ _DENIED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
 class Management:
-    """The API on one connection; made by `open_management`."""
+    """The API of a node, or of the first that answers; made by `open_management`.
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    `nodes`: their addresses, each with a scheme. What is asked may be asked of two: it is the same.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, nodes: Sequence[str]) -> None:
         self._client = client
+        self._nodes = nodes
 
     async def put_user(self, name: str, password: str) -> None:
         """Create a user without any right, or give it a new password."""
@@ -79,8 +85,13 @@ class Management:
     async def _call(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> httpx.Response:
+        return await first_reached(self._nodes, partial(self._ask, method, path, body))
+
+    async def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None, node: str
+    ) -> httpx.Response:
         try:
-            answer = await self._client.request(method, f"/api/{path}", json=body)
+            answer = await self._client.request(method, f"{node}/api/{path}", json=body)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise BrokerUnavailableError(f"RabbitMQ's management API: {reason}") from error
@@ -93,17 +104,17 @@ class Management:
 async def open_management(url: str) -> AsyncIterator[Management]:
     """Call the API until the block ends.
 
-    `url`: http://user:password@host:port; a path, which names a virtual host, is ignored. Every
-    method raises `BrokerUnavailableError` (try again later) and `ConfigError` (the user may not).
+    `url`: http://user:password@host:port, or several hosts, which are tried in turn; a path, which
+    names a virtual host, is ignored. Every method raises `BrokerUnavailableError` (try again later)
+    and `ConfigError` (the user may not).
     """
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
+    nodes = [f"{parts.scheme}://{_host(each)}" for each in each_host(url)]
     async with httpx.AsyncClient(
-        base_url=f"{parts.scheme}://{host}",
         auth=(unquote(parts.username or ""), unquote(parts.password or "")),
         timeout=REQUEST_TIMEOUT_S,
     ) as client:
-        yield Management(client)
+        yield Management(client, nodes)
 
 
 def vhost_of(url: str) -> str:
@@ -114,6 +125,10 @@ def vhost_of(url: str) -> str:
 def permission_path(kind: str, vhost: str, user: str) -> str:
     """Spell where `permissions` or `topic-permissions` of a user are."""
     return f"{kind}/{_name(vhost)}/{_name(user)}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _name(name: str) -> str:

@@ -6,7 +6,7 @@ chunk is dispatched and so buffers without bound when the database is slow.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,6 +20,7 @@ from rstream.utils import OnClosedErrorInfo
 
 from weir.clock import to_us
 from weir.errors import BrokerUnavailableError, StreamReplacedError
+from weir.hosts import each_host, first_reached
 
 #: Chunks that the broker may send ahead; a chunk has at most some thousand messages.
 CREDIT_MAX = 16
@@ -33,6 +34,8 @@ PROBE_INTERVAL_S = 10.0
 PROBE_TIMEOUT_S = 10.0
 #: Closing is a courtesy, and takes rstream a fifth of a second where the broker answers.
 CLOSE_TIMEOUT_S = 1.0
+#: Times that a stream may get another leader while we are on the way to the one that it had.
+LEADER_CHANGE_COUNT_MAX = 3
 #: rstream numbers subscriptions per connection; we have one of each.
 _SUBSCRIPTION = 0
 #: What rstream raises when the broker refuses, leaves, or answers something else. A `RuntimeError`
@@ -141,13 +144,45 @@ class StreamReader:
 async def open_stream(url: str, stream: str, start: StreamStart) -> AsyncIterator[StreamReader]:
     """Subscribe to `stream` from `start` on until the block ends.
 
-    `url`: rabbitmq-stream://user:password@host:port/vhost. `start`: an offset (0: the beginning, or
-    what is left of it), a time (from the chunk on that was stored then), or an end of the stream.
+    `url`: rabbitmq-stream://user:password@host:port/vhost, or several hosts, of which the first
+    that answers says who leads the stream. `start`: an offset (0: the beginning, or what is left of
+    it), a time (from the chunk on that was stored then), or an end of the stream.
 
     Raises:
         BrokerUnavailableError: no connection, wrong credentials, or no such stream (yet).
     """
-    address = urlsplit(url)
+
+    async def enter(address: SplitResult) -> StreamReader:
+        return await stack.enter_async_context(_open_at(address, stream, start))
+
+    async with AsyncExitStack() as stack:
+        addresses = [urlsplit(each) for each in each_host(url)]
+        for _ in range(LEADER_CHANGE_COUNT_MAX):
+            try:
+                reader = await first_reached(addresses, enter)
+                break
+            except _LedElsewhereError as error:
+                addresses = [error.address]
+        else:
+            raise BrokerUnavailableError(f"{stream} gets one leader after the other")
+        yield reader
+
+
+class _LedElsewhereError(Exception):
+    """Another node leads the stream.
+
+    A follower may lack what its leader has committed: a reader that comes from another node would
+    find the stream shorter than what it has read, and take it for a new one.
+    """
+
+    def __init__(self, address: SplitResult) -> None:
+        self.address = address
+
+
+@asynccontextmanager
+async def _open_at(
+    address: SplitResult, stream: str, start: StreamStart
+) -> AsyncIterator[StreamReader]:
     lost = asyncio.Event()
 
     def lose(_: OnClosedErrorInfo) -> None:
@@ -167,6 +202,7 @@ async def open_stream(url: str, stream: str, start: StreamStart) -> AsyncIterato
     reader = StreamReader(client, stream, start if isinstance(start, int) else 0)
     try:
         await _unless(lost, _connect(client, reader, address))
+        await _unless(lost, _require_leader(client, stream, address))
         await _unless(lost, _subscribe(client, stream, start))
         yield reader
     finally:
@@ -216,7 +252,7 @@ async def _close_politely(client: Client) -> None:
 
 
 async def _connect(client: Client, reader: StreamReader, address: SplitResult) -> None:
-    with _translated(address.hostname or "localhost"):
+    with _translated(f"{address.hostname}:{address.port}"):
         await client.start()
         await client.authenticate(
             vhost=unquote(address.path.removeprefix("/")) or "/",
@@ -226,6 +262,16 @@ async def _connect(client: Client, reader: StreamReader, address: SplitResult) -
         client.add_handler(schema.Deliver, reader.take, name=str(_SUBSCRIPTION))
         client.add_handler(schema.MetadataUpdate, reader.lose, name=str(_SUBSCRIPTION))
         await client.run_queue_listener_task(_SUBSCRIPTION, reader.take)
+
+
+async def _require_leader(client: Client, stream: str, address: SplitResult) -> None:
+    """Return where this node leads the stream, or is the only one that has it."""
+    with _translated(stream):
+        leader, replicas = await client.query_leader_and_replicas(stream)
+    if replicas and (leader.host, leader.port) != (address.hostname, address.port):
+        login, at, _ = address.netloc.rpartition("@")
+        host = f"[{leader.host}]" if ":" in leader.host else leader.host
+        raise _LedElsewhereError(address._replace(netloc=f"{login}{at}{host}:{leader.port}"))
 
 
 async def _subscribe(client: Client, stream: str, start: StreamStart) -> None:

@@ -163,7 +163,7 @@ class DevicePublisher:
                 raise self._explain_standstill(patience_s) from error
 
     def _explain_standstill(self, patience_s: float | None) -> BrokerUnavailableError:
-        broker = f"{self._address.host}:{self._address.port}"
+        broker = self._address.hosts
         if not self._was_connected:
             return BrokerUnavailableError(f"no MQTT connection to {broker} within {patience_s} s")
         return BrokerUnavailableError(

@@ -79,8 +79,9 @@ async def test_a_slow_broker_does_not_make_a_stream_look_empty(broker: Broker) -
         def stall() -> None:
             stalls.append(asyncio.create_task(proxy.stall(EMPTY_WAIT_S + 1)))
 
-        # The request that names the stream is the one whose answer has its last messages.
-        proxy.set_trap(STREAM.encode(), stall)
+        # The request whose answer has the last messages: behind the number of the subscription, 0,
+        # it has the stream's name (metadata are asked for behind the number of streams, 1).
+        proxy.set_trap(b"\0" + len(STREAM).to_bytes(2) + STREAM.encode(), stall)
         assert 3 == await end_offset(url, STREAM)
     assert stalls
 

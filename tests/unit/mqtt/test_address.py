@@ -41,6 +41,15 @@ def test_the_password_is_not_shown() -> None:
     assert "secret" not in repr(MqttAddress.of_device("mqtt://h", "pump-7", "secret"))
 
 
+def test_each_node_of_a_cluster_has_an_address() -> None:
+    address = MqttAddress.of_device("mqtts://weir:x@one,two:8884/lab", "pump-7")
+    assert [("one", 8883), ("two", 8884)] == [(each.host, each.port) for each in address.each()]
+    assert {("lab:weir", "x", True)} == {
+        (each.username, each.password, each.is_tls) for each in address.each()
+    }
+    assert "one:8883, two:8884" == address.hosts
+
+
 @pytest.mark.parametrize("url", ["", "h:1883", "http://h", "mqtt://", "mqtt://h:port"])
 def test_other_addresses_are_config_errors(url: str) -> None:
     with pytest.raises(ConfigError):
