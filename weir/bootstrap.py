@@ -221,6 +221,8 @@ def make_ports(
 
 def _device_logs(settings: Settings, pool: asyncpg.Pool) -> PostgresDeviceLogStore:
     told = settings.device_log
+    if told.directory:
+        metrics.watch_disk("device_logs", told.directory)
     return PostgresDeviceLogStore(
         pool,
         LogPolicy(told.days, told.lines_per_s),

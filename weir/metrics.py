@@ -1,6 +1,10 @@
 """Every metric that Weir's processes expose, as data; labels are few and never a serial."""
 
+import os
 from dataclasses import dataclass
+from functools import partial
+from math import nan
+from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -119,6 +123,12 @@ REQUESTS = Counter(
 READINGS_PUBLISHED = Counter(
     "weir_readings_published_total", "Readings that the broker acknowledged.", ["producer"]
 )
+DISK_FREE = Gauge(
+    "weir_disk_free_bytes",
+    "Bytes free on the disk of a folder that the process writes to: device_logs, which with iotctl "
+    "up, and in compose.yaml unless its volumes are put elsewhere, is that of the database too.",
+    ["directory"],
+)
 HEARTBEAT_TIMESTAMP = Gauge(
     "weir_heartbeat_timestamp_seconds", "When the event loop of the process last came round."
 )
@@ -145,6 +155,22 @@ def note_commit(commit: Commit, now_s: float) -> None:
     END_TO_END_SECONDS.labels(consumer).observe(max(0.0, now_s - commit.first_at_s))
     LAG_SECONDS.labels(consumer, source).set(max(0.0, now_s - commit.last_at_s))
     LAST_COMMIT_TIMESTAMP.labels(consumer, source).set(now_s)
+
+
+def watch_disk(directory: str, folder: Path) -> None:
+    """Expose how much is free where a folder is or will be, as it is whenever somebody asks."""
+    DISK_FREE.labels(directory).set_function(partial(free_bytes, folder))
+
+
+def free_bytes(folder: Path) -> float:
+    """Ask the file system; what cannot be asked is not a number, and no alert."""
+    try:
+        existing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        status = os.statvfs(existing)
+    except OSError:
+        return nan
+    # What root keeps for itself is not free for us.
+    return float(status.f_bavail * status.f_frsize)
 
 
 def serve_metrics(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Database: how large it is, how busy, and what is slow; asked as `weir_monitoring`."""
+"""Database: how large it is, how busy, and what is slow; asked mostly as `weir_monitoring`."""
 
 from scripts.grafana.panels import (
     GREEN,
@@ -9,6 +9,7 @@ from scripts.grafana.panels import (
     Panel,
     Query,
     listing,
+    promql,
     ranking,
     sql,
     stat,
@@ -21,7 +22,7 @@ def dashboard() -> Dashboard:
         uid="weir-database",
         title="Weir: database",
         description="PostgreSQL as it is now: sizes, sessions, slow statements, rollups.",
-        rows=[_figures(), _sizes(), _statements()],
+        rows=[[*_room(), *_load()], _sizes(), _statements()],
         refresh="1m",
     )
 
@@ -30,7 +31,7 @@ def _ask(text: str) -> Query:
     return sql(text, source=STATISTICS)
 
 
-def _figures() -> list[Panel]:
+def _room() -> list[Panel]:
     return [
         stat(
             "Size",
@@ -38,6 +39,19 @@ def _figures() -> list[Panel]:
             _ask("SELECT pg_database_size(current_database())::float8 AS size"),
             unit="bytes",
         ),
+        stat(
+            "Free on the disk",
+            "Of device logs: with `iotctl up` and in `compose.yaml` that of the database, too.",
+            promql("min(weir_disk_free_bytes)", instant=True),
+            unit="bytes",
+            thresholds=[(None, RED), (5e9, ORANGE), (20e9, GREEN)],
+            no_value="not seen",
+        ),
+    ]
+
+
+def _load() -> list[Panel]:
+    return [
         stat(
             "Cache hits",
             "Share of blocks that were in memory, since the statistics began.",
@@ -47,6 +61,7 @@ def _figures() -> list[Panel]:
                 """),
             unit="percentunit",
             thresholds=[(None, RED), (0.9, ORANGE), (0.98, GREEN)],
+            width=3,
         ),
         stat(
             "Connections",
@@ -57,6 +72,7 @@ def _figures() -> list[Panel]:
                 """),
             unit="percentunit",
             thresholds=[(None, GREEN), (0.7, ORANGE), (0.9, RED)],
+            width=3,
         ),
         stat(
             "Oldest transaction",
@@ -67,6 +83,7 @@ def _figures() -> list[Panel]:
                 """),
             unit="s",
             thresholds=[(None, GREEN), (60, ORANGE), (600, RED)],
+            width=3,
         ),
         stat(
             "Sessions that wait for a lock",
@@ -76,6 +93,7 @@ def _figures() -> list[Panel]:
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
                 """),
             thresholds=[(None, GREEN), (5, ORANGE), (20, RED)],
+            width=4,
         ),
         stat(
             "WAL per second",
@@ -86,6 +104,7 @@ def _figures() -> list[Panel]:
                 FROM pg_stat_wal
                 """),
             unit="Bps",
+            width=3,
         ),
     ]
 

@@ -12,6 +12,7 @@ from scripts.grafana.panels import (
     Panel,
     Variable,
     curves,
+    lines,
     listing,
     sql,
     stat,
@@ -64,7 +65,7 @@ def dashboard() -> Dashboard:
                     """).target("Anno"),
             }
         ],
-        rows=[[*_identity(), *_health()], _curves(), _values(), _life(), _control()],
+        rows=[[*_identity(), *_health()], _curves(), _values(), _life(), _log(), _control()],
     )
 
 
@@ -214,6 +215,17 @@ def _life() -> list[Panel]:
             height=10,
             no_value="none in this time",
         ),
+    ]
+
+
+def _log() -> list[Panel]:
+    return [
+        lines(
+            "Log in Loki",
+            "The same lines where something collects them for Loki: kept for a month.",
+            '{job="weir-device-logs"} | serial="$device" | json | line_format "{{.message}}"',
+            no_value="none in this time, or nothing collects them (deploy/alloy)",
+        )
     ]
 
 

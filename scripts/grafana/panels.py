@@ -215,6 +215,27 @@ def promql(text: str, legend: str = "", *, instant: bool = False) -> Query:
     return Query(PROMETHEUS, text, legend, instant=instant)
 
 
+def lines(title: str, description: str, query: str, **more: Any) -> Panel:
+    """Give log lines, the newest first; `query`: LogQL."""
+    options = {
+        "showTime": True,
+        "wrapLogMessage": True,
+        "sortOrder": "Descending",
+        "dedupStrategy": "none",
+        "enableLogDetails": True,
+        "prettifyLogMessage": False,
+        "showCommonLabels": False,
+        "showLabels": False,
+    }
+    return Panel(
+        "logs",
+        title,
+        description,
+        [Query(LOKI, query)],
+        **{"width": WIDTH, "height": 10, "options": options, **more},
+    )
+
+
 def stat(title: str, description: str, query: Query, **more: Any) -> Panel:
     """Give a figure that is read from across the room."""
     options = {

@@ -2,7 +2,6 @@
 
 from scripts.grafana.panels import (
     GREEN,
-    LOKI,
     ORANGE,
     RED,
     Dashboard,
@@ -10,6 +9,7 @@ from scripts.grafana.panels import (
     Query,
     bars,
     curves,
+    lines,
     promql,
     sql,
     stat,
@@ -190,22 +190,9 @@ def _commands() -> list[Panel]:
 
 def _logs() -> list[Panel]:
     return [
-        Panel(
-            "logs",
+        lines(
             "Warnings and errors",
             "What services have logged, by Loki: a loss and its recovery have a line each.",
-            [Query(LOKI, '{job="weir-services"} | json | level=~"warning|error|critical"')],
-            width=24,
-            height=10,
-            options={
-                "showTime": True,
-                "wrapLogMessage": True,
-                "sortOrder": "Descending",
-                "dedupStrategy": "none",
-                "enableLogDetails": True,
-                "prettifyLogMessage": False,
-                "showCommonLabels": False,
-                "showLabels": False,
-            },
+            '{job="weir-services", level=~"warning|error|critical"} | json',
         )
     ]
