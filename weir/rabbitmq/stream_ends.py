@@ -3,8 +3,8 @@
 import asyncio
 from datetime import datetime
 
+from weir.rabbitmq.stream_client import Chunk
 from weir.rabbitmq.stream_reader import (
-    Chunk,
     StreamEnd,
     StreamReader,
     StreamStart,

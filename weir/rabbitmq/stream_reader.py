@@ -7,20 +7,19 @@ chunk is dispatched and so buffers without bound when the database is slow.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import rstream.connection
 from rstream import exceptions, schema
-from rstream.client import Client
 from rstream.constants import OffsetType
 from rstream.utils import OnClosedErrorInfo
 
 from weir.clock import to_us
 from weir.errors import BrokerUnavailableError, StreamReplacedError
 from weir.hosts import each_host, first_reached
+from weir.rabbitmq.stream_client import Chunk, ChunkClient, open_frame
 
 #: Chunks that the broker may send ahead; a chunk has at most some thousand messages.
 CREDIT_MAX = 16
@@ -56,33 +55,21 @@ class StreamEnd(Enum):
 StreamStart = int | datetime | StreamEnd
 
 
-@dataclass(slots=True)
-class Chunk:
-    """Neighbouring messages of a stream, as stored; `messages[0]` has offset `first_offset`.
-
-    `received_at_us`: the broker's time, microseconds since 1970-01-01 UTC (it counts in ms).
-    """
-
-    first_offset: int
-    received_at_us: int
-    messages: list[bytes]
-
-
 class StreamReader:
     """An endless iterator over the chunks of one stream; made by `open_stream`."""
 
-    def __init__(self, client: Client, stream: str, start_offset: int) -> None:
+    def __init__(self, client: ChunkClient, stream: str, start_offset: int) -> None:
         self._client = client
         self._stream = stream
         self._start_offset = start_offset
-        self._frames: asyncio.Queue[schema.Deliver | None] = asyncio.Queue()
+        self._frames: asyncio.Queue[bytearray | None] = asyncio.Queue()
         self._owed_credit = 0
 
     def lose(self, _: object = None) -> None:
         """Note that the connection or the stream is gone; wakes whoever waits for a chunk."""
         self._frames.put_nowait(None)
 
-    def take(self, frame: schema.Deliver) -> None:
+    def take(self, frame: bytearray) -> None:
         """Queue a chunk that the broker has sent: at most `CREDIT_MAX` wait here."""
         self._frames.put_nowait(frame)
 
@@ -104,7 +91,7 @@ class StreamReader:
             if chunk.messages:
                 return chunk
 
-    async def _next_frame(self) -> schema.Deliver:
+    async def _next_frame(self) -> bytearray:
         while self._frames.empty():
             with suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(PROBE_INTERVAL_S):
@@ -124,20 +111,20 @@ class StreamReader:
         except (TimeoutError, OSError, *_STREAM_ERRORS) as error:
             raise BrokerUnavailableError(f"no sign of life from {self._stream}") from error
 
-    def _open(self, frame: schema.Deliver) -> Chunk:
-        messages = frame.get_messages()
-        first_offset = frame.chunk_first_offset
+    def _open(self, frame: bytearray) -> Chunk:
+        chunk = open_frame(frame)
         # A subscription starts with the chunk that holds its offset, not with the message.
-        behind = self._start_offset - first_offset
-        if behind >= len(messages) > 0:
+        behind = self._start_offset - chunk.first_offset
+        if behind >= len(chunk.messages) > 0:
             # Beyond the end of a stream the broker gives what comes next, whatever its offset.
             raise StreamReplacedError(
-                f"{self._stream} is at offset {first_offset}, {self._start_offset} was asked for"
+                f"{self._stream} is at offset {chunk.first_offset}, "
+                f"{self._start_offset} was asked for"
             )
         if behind > 0:
-            messages = messages[behind:]
-            first_offset = self._start_offset
-        return Chunk(first_offset, frame.timestamp * 1_000, messages)
+            chunk.messages = chunk.messages[behind:]
+            chunk.first_offset = self._start_offset
+        return chunk
 
 
 @asynccontextmanager
@@ -189,13 +176,17 @@ async def _open_at(
         lost.set()
         reader.lose()
 
-    client = Client(
+    def take(frame: bytearray) -> None:
+        reader.take(frame)
+
+    client = ChunkClient(
         address.hostname or "localhost",
         address.port or 5552,
         frame_max=FRAME_BYTES_MAX,
         heartbeat=HEARTBEAT_S,
         connection_name=f"weir-reader-{stream}",
         connection_closed_handler=lose,
+        take_frame=take,
     )
     # rstream reports a lost connection only for streams that it was told about.
     client.add_stream(stream)
@@ -227,7 +218,7 @@ async def _unless(lost: asyncio.Event, request: Coroutine[None, None, None]) -> 
 _closing: set[asyncio.Task[None]] = set()
 
 
-async def _close(client: Client) -> None:
+async def _close(client: ChunkClient) -> None:
     """Close in a task of its own: rstream swallows a cancellation that reaches it while it closes.
 
     A projection that was cancelled there went on, and whoever had cancelled it waited for ever.
@@ -238,11 +229,9 @@ async def _close(client: Client) -> None:
     await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
 
 
-async def _close_politely(client: Client) -> None:
+async def _close_politely(client: ChunkClient) -> None:
     try:
         with suppress(OSError, asyncio.TimeoutError, *_STREAM_ERRORS):
-            # Closing forgets the task that hands out chunks when none has come yet.
-            await client.stop_queue_listener_task(_SUBSCRIPTION)
             await client.close()
     finally:
         # A process that ends does not wait for the broker's farewell.
@@ -251,7 +240,7 @@ async def _close_politely(client: Client) -> None:
             connection._writer.transport.abort()  # noqa: SLF001
 
 
-async def _connect(client: Client, reader: StreamReader, address: SplitResult) -> None:
+async def _connect(client: ChunkClient, reader: StreamReader, address: SplitResult) -> None:
     with _translated(f"{address.hostname}:{address.port}"):
         await client.start()
         await client.authenticate(
@@ -259,12 +248,10 @@ async def _connect(client: Client, reader: StreamReader, address: SplitResult) -
             username=unquote(address.username or ""),
             password=unquote(address.password or ""),
         )
-        client.add_handler(schema.Deliver, reader.take, name=str(_SUBSCRIPTION))
         client.add_handler(schema.MetadataUpdate, reader.lose, name=str(_SUBSCRIPTION))
-        await client.run_queue_listener_task(_SUBSCRIPTION, reader.take)
 
 
-async def _require_leader(client: Client, stream: str, address: SplitResult) -> None:
+async def _require_leader(client: ChunkClient, stream: str, address: SplitResult) -> None:
     """Return where this node leads the stream, or is the only one that has it."""
     with _translated(stream):
         leader, replicas = await client.query_leader_and_replicas(stream)
@@ -274,7 +261,7 @@ async def _require_leader(client: Client, stream: str, address: SplitResult) -> 
         raise _LedElsewhereError(address._replace(netloc=f"{login}{at}{host}:{leader.port}"))
 
 
-async def _subscribe(client: Client, stream: str, start: StreamStart) -> None:
+async def _subscribe(client: ChunkClient, stream: str, start: StreamStart) -> None:
     match start:
         case StreamEnd.FIRST:
             specification = schema.OffsetSpec.from_params(OffsetType.FIRST, None)
@@ -291,7 +278,7 @@ async def _subscribe(client: Client, stream: str, start: StreamStart) -> None:
         )
 
 
-def _present(frame: schema.Deliver | None, stream: str) -> schema.Deliver:
+def _present(frame: bytearray | None, stream: str) -> bytearray:
     if frame is None:
         raise BrokerUnavailableError(f"lost the connection to {stream}")
     return frame

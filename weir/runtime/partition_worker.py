@@ -25,7 +25,7 @@ from weir.errors import (
 )
 from weir.ports import Checkpoint, CheckpointStore
 from weir.rabbitmq.amqp10 import split_message
-from weir.rabbitmq.stream_reader import Chunk
+from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.partition_account import PartitionAccount

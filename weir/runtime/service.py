@@ -37,8 +37,8 @@ def run_service(name: str, settings: Settings, mains: Mapping[str, Main]) -> Non
     configure_logging(settings.log.level, name)
     configure_tracing(settings.tracing, name)
     _serve_metrics(settings.metrics)
-    _collect_rarely()
-    run_process(partial(_run_together, mains), _loop_factory())
+    collect_rarely()
+    run_process(partial(_run_together, mains), loop_factory())
 
 
 async def _run_together(mains: Mapping[str, Main], stop: asyncio.Event) -> None:
@@ -66,7 +66,7 @@ async def _run_one(name: str, main: Main, stop: asyncio.Event) -> None:
         raise
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """Spare the garbage collector what was imported, and most of its work on the rest."""
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
@@ -84,7 +84,7 @@ def _serve_metrics(settings: MetricsSettings) -> None:
         ) from error
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Prefer uvloop, which does not exist for every platform."""
     if find_spec("uvloop") is None:
         return None

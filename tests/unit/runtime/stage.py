@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from weir.consumer import StreamConsumer, StreamMessage
 from weir.ports import AppendReport, Checkpoint, DeadLetter
-from weir.rabbitmq.stream_reader import Chunk
+from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
 from weir.testing.clock import ManualClock
 from weir.testing.memory import memory_ports
