@@ -67,7 +67,7 @@ class Feed:
 
     async def next_chunk(self) -> Chunk:
         """Wait until the next one is due."""
-        while self._given >= (time.perf_counter() - self._started_s) * self._rate:
+        while self._given >= (time.perf_counter() - self._started_s) * self._rate:  # noqa: ASYNC110 - a rate
             await asyncio.sleep(_FEED_INTERVAL_S)
         if self._given == len(self._frames):
             await asyncio.Event().wait()
@@ -92,7 +92,7 @@ def _frames(count: int, readings: int) -> list[bytearray]:
 def _frame(first_offset: int, messages: list[bytes]) -> bytearray:
     """Spell a Deliver frame; source: RabbitMQ, "Stream Protocol", section Deliver."""
     data = b"".join(len(message).to_bytes(4) + message for message in messages)
-    now_ms = int(time.time() * 1_000)
+    now_ms = to_us(SystemClock().now()) // 1_000
     head = struct.pack(">bbHIqQQ", 0x50, 0, len(messages), len(messages), now_ms, 1, first_offset)
     tail = struct.pack(">IIII", zlib.crc32(data), len(data), 0, 0)
     return bytearray(b"\x00\x08\x00\x01\x00" + head + tail + data)
@@ -112,7 +112,7 @@ async def measure(postgres_url: str, frames: list[bytearray], rate: float) -> Co
             worker = PartitionWorker(Measurements(make_ports(settings, pool)), STREAM, source)
             before_s, commits = time.process_time(), await _commit_count(pool)
             async with running(worker.run()):
-                while await store.next_offset("measurements", STREAM) < count:
+                while await store.next_offset("measurements", STREAM) < count:  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
             process_s = time.process_time() - before_s
             commits = await _commit_count(pool) - commits

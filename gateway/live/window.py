@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from weir.errors import DecodeError, WrongSerialError
 from weir.model.names import split_key
 from weir.rabbitmq.amqp10 import split_message
-from weir.rabbitmq.stream_reader import Chunk
+from weir.rabbitmq.stream_client import Chunk
 
 #: What a live stream of readings is made of.
 _KINDS = frozenset({"measurements", "measurements.json"})
