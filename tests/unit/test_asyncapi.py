@@ -1,14 +1,58 @@
-"""The AsyncAPI document covers the wire contract, and points to what is there."""
+"""The AsyncAPI document is one, covers the wire contract, and points to what is there."""
 
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
+
+import pytest
+from pydantic import ValidationError
 
 from scripts.asyncapi import asyncapi_document
 from weir.model.names import PUBLISHED_KINDS, RECEIVED_KINDS
 from weir.paths import SCHEMAS
 
 DOCUMENT: dict[str, Any] = json.loads(asyncapi_document())
+
+
+Change = Callable[[dict[str, Any]], object]
+Validate = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def validate() -> Validate:
+    """Validate a document by the types of the specification, which refuse unknown keys."""
+    # The library calls a field as pydantic calls a method, and is warned of it.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", 'Field name "schema" in', UserWarning)
+        from asyncapi3.models.asyncapi import AsyncAPI3
+    found: Validate = AsyncAPI3.model_validate
+    return found
+
+
+def test_it_is_what_the_specification_says(validate: Validate) -> None:
+    assert validate(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document["info"].pop("title"),
+        lambda document: document["servers"]["broker"].pop("protocol"),
+        lambda document: document["channels"]["events"].update(adress="sensor"),
+        lambda document: document["channels"]["events"]["messages"]["events"].update(payloads={}),
+        lambda document: document["operations"]["receive_events"].update(action="publish"),
+        lambda document: document["operations"]["receive_events"]["bindings"]["mqtt"].update(qos=3),
+        lambda document: document["components"]["securitySchemes"]["device"].update(type="pin"),
+    ],
+    ids=["title", "protocol", "channel", "message", "action", "binding", "security"],
+)
+def test_what_it_does_not_say_is_noticed(validate: Validate, change: Change) -> None:
+    document = deepcopy(DOCUMENT)
+    change(document)
+    with pytest.raises(ValidationError):
+        validate(document)
 
 
 def references(part: object) -> Iterator[str]:
