@@ -1,5 +1,6 @@
 """deploy/kubernetes describes the system of compose.yaml, and every name in it leads somewhere."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,62 @@ OBJECTS: list[dict[str, Any]] = [
 ]
 #: Made by who installs it: docs/operations.md.
 SECRETS = {"weir-secrets", "weir-postgres-superuser", "weir-postgres-owner"}
+#: No package has strict schemas of the operators' objects: the fields that their documentation has,
+#: as far as ours may use them. Sources: `rabbitmqcluster_types.go` of RabbitMQ's cluster operator;
+#: "PostgreSQL Configuration" and the sample with all fields of CloudNativePG;
+#: `scaledobject_types.go` and the scaler "Prometheus" of KEDA 2.
+FIELDS: dict[str, set[str]] = {
+    "RabbitmqCluster": {
+        "affinity",
+        "image",
+        "override.statefulSet.spec.template.spec",
+        "persistence.storage",
+        "persistence.storageClassName",
+        "rabbitmq.additionalConfig",
+        "rabbitmq.additionalPlugins",
+        "rabbitmq.advancedConfig",
+        "replicas",
+        "resources",
+        "service.type",
+        "terminationGracePeriodSeconds",
+        "tls.caSecretName",
+        "tls.disableNonTLSListeners",
+        "tls.secretName",
+        "tolerations",
+    },
+    "Cluster": {
+        "affinity",
+        "bootstrap.initdb.database",
+        "bootstrap.initdb.owner",
+        "bootstrap.initdb.secret.name",
+        "enableSuperuserAccess",
+        "imageName",
+        "instances",
+        "postgresql.parameters",
+        "postgresql.shared_preload_libraries",
+        "resources",
+        "storage.size",
+        "storage.storageClass",
+        "superuserSecret.name",
+    },
+    "ScaledObject": {
+        "cooldownPeriod",
+        "fallback",
+        "maxReplicaCount",
+        "minReplicaCount",
+        "pollingInterval",
+        "scaleTargetRef.kind",
+        "scaleTargetRef.name",
+        "triggers",
+    },
+}
+#: The operator refuses more: `+kubebuilder:validation:MaxLength`.
+ADDITIONAL_CONFIG_LENGTH_MAX = 2_000
+#: Some of those that CloudNativePG keeps to itself; the names of others would be among them.
+FIXED_PARAMETERS = re.compile(
+    "archive_|hba_file|hot_standby$|listen_addresses|log_|port$|primary_|restart_after_crash|ssl|"
+    "shared_preload_libraries|synchronous_standby_names|unix_socket_|wal_log_hints"
+)
 
 
 def of(kind: str) -> dict[str, dict[str, Any]]:
@@ -40,6 +97,38 @@ CONTAINERS = {
     for pod in pods()
     for container in (*pod.get("initContainers", ()), *pod["containers"])
 }
+
+
+def paths(part: dict[str, Any], known: set[str], at: str = "") -> Iterator[str]:
+    """Name every field of an object, as deep as its documentation is known."""
+    for key, value in part.items():
+        path = f"{at}{key}"
+        if isinstance(value, dict) and any(each.startswith(f"{path}.") for each in known):
+            yield from paths(value, known, f"{path}.")
+        else:
+            yield path
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_an_operator_knows_every_field(kind: str) -> None:
+    (described,) = of(kind).values()
+    used = set(paths(described["spec"], FIELDS[kind]))
+    assert used
+    assert set() == used - FIELDS[kind]
+
+
+def test_an_operator_takes_what_it_is_given() -> None:
+    broker = of("RabbitmqCluster")["rabbitmq"]["spec"]["rabbitmq"]
+    assert len(broker["additionalConfig"]) <= ADDITIONAL_CONFIG_LENGTH_MAX
+    assert all(re.fullmatch(r"\w{1,100}", name) for name in broker["additionalPlugins"])
+    parameters = of("Cluster")["postgres"]["spec"]["postgresql"]["parameters"]
+    assert [] == [name for name in parameters if FIXED_PARAMETERS.match(name)]
+    # Numbers would be refused, and `on` would be a boolean.
+    assert all(isinstance(value, str) for value in parameters.values())
+    (trigger,) = of("ScaledObject")["measurements"]["spec"]["triggers"]
+    assert {"type", "metadata"} == trigger.keys()
+    assert {"serverAddress", "query", "threshold"} == trigger["metadata"].keys()
+    assert all(isinstance(value, str) for value in trigger["metadata"].values())
 
 
 def test_every_file_is_a_resource() -> None:
