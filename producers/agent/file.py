@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from producers.agent.configuration import (
@@ -78,8 +77,14 @@ def parse_file(path: Path, text: str) -> AgentFile:
         ConfigError: it says something wrong: where, and what.
     """
     try:
-        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if path.suffix == ".json":
+            raw = json.loads(text)
+        else:
+            # A megabyte that an agent with a JSON file is spared.
+            from producers.agent import yaml_text
+
+            raw = yaml_text.parse(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: it must be a mapping with `broker` and `devices`")
@@ -148,10 +153,9 @@ def with_document(file: AgentFile, serial: str, document: Mapping[str, Any]) -> 
     raw["devices"] = devices
     if file.path.suffix == ".json":
         return parse_file(file.path, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
-    text = _replace_entry(file.text, index, devices[index])
-    if text is None or yaml.safe_load(text) != raw:
-        text = _dump(raw)
-    return parse_file(file.path, text)
+    from producers.agent import yaml_text
+
+    return parse_file(file.path, yaml_text.with_device(file.text, raw, index))
 
 
 def write_file(file: AgentFile) -> None:
@@ -176,33 +180,3 @@ def write_file(file: AgentFile) -> None:
         draft.replace(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _replace_entry(text: str, index: int, entry: Mapping[str, Any]) -> str | None:
-    """Replace the text of one device; `None` where the layout does not allow it."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if not isinstance(root, yaml.MappingNode):
-        return None
-    for key, value in root.value:
-        if key.value == "devices" and isinstance(value, yaml.SequenceNode):
-            node = value.value[index]
-            if not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
-                return None
-            start = node.start_mark
-            lines = _dump(entry).splitlines()
-            indented = ("\n" + " " * start.column).join(lines)
-            end = text.find("\n", _end_of(node))
-            return text[: start.index] + indented + (text[end:] if end >= 0 else "\n")
-    return None
-
-
-def _end_of(node: yaml.Node) -> int:
-    """Find where the last word of a node ends: its own mark counts comments that follow."""
-    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        node = last[1] if isinstance(last, tuple) else last
-    return int(node.end_mark.index)
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
