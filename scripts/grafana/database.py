@@ -164,12 +164,26 @@ def _statements() -> list[Panel]:
                 JOIN pg_database ON pg_database.oid = dbid AND datname = current_database()
                 ORDER BY total_exec_time DESC LIMIT 20
                 """),
-            width=24,
+            width=16,
             height=10,
             overrides={
                 "mean_ms": {"unit": "ms"},
                 "total_ms": {"unit": "ms"},
-                "statement": {"custom.width": 900},
+                "statement": {"custom.width": 600},
             },
-        )
+        ),
+        listing(
+            "Standbys",
+            "Read replicas that follow now, and how far each is behind.",
+            _ask("""
+                SELECT coalesce(host(client_addr), application_name) AS standby, state,
+                       pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS behind,
+                       coalesce(extract(epoch FROM replay_lag), 0)::float8 AS delay
+                FROM pg_stat_replication ORDER BY 1
+                """),
+            width=8,
+            height=10,
+            overrides={"behind": {"unit": "bytes"}, "delay": {"unit": "s"}},
+            no_value="none",
+        ),
     ]

@@ -75,6 +75,18 @@ async def test_every_panel_can_be_asked_of_the_standby(pair: Pair) -> None:
     assert asked
 
 
+async def test_the_primary_shows_who_follows_it(pair: Pair) -> None:
+    (statement,) = (
+        target["rawSql"] for _, target in SQL_TARGETS if "pg_stat_replication" in target["rawSql"]
+    )
+
+    async def follows() -> bool:
+        rows = await ask(pair.primary_url, "weir-postgres-statistics", statement)
+        return [("127.0.0.1", "streaming")] == [(row["standby"], row["state"]) for row in rows]
+
+    await eventually(follows, PATIENCE_S)
+
+
 @pytest.mark.parametrize("role", [Role.READONLY, Role.APP])
 async def test_nobody_writes_on_the_standby(pair: Pair, role: Role) -> None:
     connection = await asyncpg.connect(as_role(pair.standby_url, role))
