@@ -54,6 +54,11 @@ class Saved:
     folder: Path
     manifest: Manifest
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the server is without TimescaleDB."""
+        return self.manifest.storage_mode == "plain"
+
 
 @pytest.fixture(scope="module")
 def saved(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
