@@ -48,19 +48,22 @@ def run(config: Config = Path("edge.yaml")) -> None:
 def check(config: Config = Path("edge.yaml"), output: Output = Format.TABLE) -> None:
     """Check a configuration: form, drivers, their settings, files, passwords; asks no broker.
 
-    Exit code 78 when something is wrong, with a line for each mistake.
+    Tells for how many days certificates are good. Exit code 78 when something is wrong, with a line
+    for each mistake.
 
     Example:
         iotctl edge check --config edge.yaml
     """
-    from producers.agent.check import check_file
+    from producers.agent.check import check_certificates, check_file
     from producers.agent.file import read_file
+    from weir.clock import SystemClock
     from weir.errors import ConfigError
 
     file = read_file(config)
     problems = check_file(file, os.environ)
     if problems:
         raise ConfigError(*problems)
+    told = list(check_certificates(file, SystemClock().now()))
     rows = [
         {"serial": device.serial, "driver": device.driver, "interval_s": device.interval_s}
         for device in file.configuration.devices
@@ -71,6 +74,8 @@ def check(config: Config = Path("edge.yaml"), output: Output = Format.TABLE) -> 
         Column("interval_s", "EVERY (S)", "right"),
     ]
     print_rows(rows, columns, output)
+    for each in told:
+        print_note(each)
     print_note(f"{config} is good")
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -36,7 +38,8 @@ from producers.agent.spool import Spool, SpoolLimits
 from weir.clock import from_us, iso
 from weir.codec.encode import Value
 from weir.errors import ConfigError, SpoolFullError
-from weir.mqtt.tls import make_context
+from weir.mqtt.certificate_end import end_of_certificate
+from weir.mqtt.tls import RenewableContext
 from weir.runtime.waiting import run_until
 
 log = structlog.get_logger()
@@ -45,6 +48,7 @@ log = structlog.get_logger()
 CLOCK_INTERVAL_S = 1.0
 #: How often what was lost is told, and the time put down for the next start.
 HOUSEKEEPING_INTERVAL_S = 10.0
+DAY = timedelta(days=1)
 
 
 async def run_agent(
@@ -111,7 +115,7 @@ class Agent:
                 spool=spool,
                 clock=clock,
                 pace=Pace(spool_configuration.backlog_bytes_per_s),
-                tls=make_context(tls_files(self._keeper.file)) if is_tls else None,
+                tls=RenewableContext(tls_files(self._keeper.file)) if is_tls else None,
                 when_full=spool_configuration.when_full,
                 rng=random.Random(),  # noqa: S311 - spreads polls, no secret
                 acknowledged=self._acknowledged,
@@ -183,12 +187,18 @@ class Agent:
         health = self._keeper.file.configuration.agent
         own = health.serial if health else ""
         devices = [device for serial, device in self._devices.items() if serial != own]
-        return {
+        figures: dict[str, Value] = {
             "devices": len(devices),
             "devices.connected": sum(device.link.is_connected for device in devices),
             "devices.failing": sum(device.is_failing for device in devices),
             "clock.known": int(clock.base.is_known),
         }
+        certificate = tls_files(self._keeper.file).certificate
+        if certificate is not None and clock.base.is_known:
+            with suppress(ConfigError):
+                left = end_of_certificate(certificate) - from_us(clock.now_us())
+                figures["certificate.days"] = round(left / DAY, 1)
+        return figures
 
     async def _watch_clock(self, clock: AgentClock) -> None:
         while True:

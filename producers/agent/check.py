@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from weir import registry
 from weir.driver import Driver, DriverConfiguration
 from weir.errors import ConfigError
 from weir.mqtt.address import MqttAddress
+from weir.mqtt.certificate_end import end_of_certificate
 from weir.mqtt.tls import TlsFiles, make_context
 
 AnyDriver = Driver[DriverConfiguration]
@@ -105,6 +107,24 @@ def check_file(file: AgentFile, environ: Mapping[str, str]) -> list[str]:
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         problems.append(f"{file.path}: spool.path: {folder} is no folder that can be written")
     return problems
+
+
+def check_certificates(file: AgentFile, now: datetime) -> Iterator[str]:
+    """Give for how long the certificates are good that the file names, a sentence for each.
+
+    Raises:
+        ConfigError: one of them has ended, or is none.
+    """
+    files = tls_files(file)
+    for path in (files.ca, files.certificate):
+        if path is None:
+            continue
+        end = end_of_certificate(path)
+        if end <= now:
+            raise ConfigError(
+                f"TLS: {path}: it has ended, on {end:%Y-%m-%d}: replace it, no restart is needed"
+            )
+        yield f"{path} is good until {end:%Y-%m-%d}, for {(end - now).days} days"
 
 
 def _device_problems(

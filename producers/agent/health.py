@@ -23,6 +23,7 @@ _FIELDS = (
     FieldDescription("memory", "By", "Resident memory of the agent"),
     FieldDescription("processor", "s", "Processor time of the agent", Kind.TOTAL_INCREASING),
     FieldDescription("clock.known", "1", "Whether the time of day is known"),
+    FieldDescription("certificate.days", "d", "Until its certificate for the broker ends"),
 )
 
 #: Gives the figures of the devices and the clock, by field.

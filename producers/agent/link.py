@@ -18,6 +18,7 @@ from weir.errors import BrokerUnavailableError, ConfigError
 from weir.model.names import device_topic
 from weir.mqtt.address import MqttAddress
 from weir.mqtt.connection import MqttConnection, MqttMessage, open_connection
+from weir.mqtt.tls import RenewableContext
 from weir.runtime.outage import Outage
 from weir.runtime.waiting import run_until
 
@@ -56,7 +57,7 @@ class LinkRoute:
     """
 
     address: MqttAddress
-    tls: ssl.SSLContext | None
+    tls: RenewableContext | None
     will: MqttMessage
     pace: Pace
 
@@ -106,6 +107,7 @@ class DeviceLink:
         self._settled = asyncio.Event()
         self._live_under_way = 0
         self._outage = Outage()
+        self._context: ssl.SSLContext | None = None
 
     def offer(self, id_: int | None, message: Message) -> None:
         """Send a message as soon as possible; without an id it is in memory only."""
@@ -146,11 +148,20 @@ class DeviceLink:
         while True:
             try:
                 async with open_connection(
-                    self._route.address, will=self._route.will, tls=self._route.tls
+                    self._route.address, will=self._route.will, tls=self._tls()
                 ) as connection:
                     await self._use(connection)
             except (BrokerUnavailableError, ConfigError) as error:
                 await self._outage.wait(error)
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self._route.tls is None:
+            return None
+        context = self._route.tls.current()
+        if context is not self._context:
+            self._context = context
+            self._outage.tell_again()
+        return context
 
     async def _use(self, connection: MqttConnection) -> None:
         await connection.subscribe(

@@ -1,7 +1,6 @@
 """What the devices of one agent share."""
 
 import random
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from producers.agent.clock import AgentClock
 from producers.agent.configuration import WhenFull
 from producers.agent.link import Pace
 from producers.agent.spool import Spool
+from weir.mqtt.tls import RenewableContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Services:
     spool: Spool
     clock: AgentClock
     pace: Pace
-    tls: ssl.SSLContext | None
+    tls: RenewableContext | None
     when_full: WhenFull
     rng: random.Random
     acknowledged: Callable[[int], object]

@@ -3,18 +3,22 @@
 No automatic reconnecting here: whoever holds a connection knows what was not acknowledged.
 """
 
+import asyncio
 import logging
 import math
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiomqtt
 
 from weir.errors import BrokerUnavailableError, ConfigError
 from weir.hosts import first_reached
 from weir.mqtt.address import MqttAddress
+from weir.mqtt.tls import TlsFiles, make_context
+from weir.mqtt.tls_refusal import explain_refusal
 
 CONNECT_TIMEOUT_S = 10.0
 #: Closing is a courtesy: a broker that does not answer is left alone.
@@ -118,7 +122,8 @@ async def open_connection(
         tls: for an address with TLS; without it the system's authorities are trusted.
 
     Raises:
-        BrokerUnavailableError: nobody answers, or the broker is just starting.
+        BrokerUnavailableError: nobody answers, the broker is just starting, or TLS does not come
+            about: the message says why, and what to do.
         ConfigError: the broker refuses the user or the password.
     """
 
@@ -133,9 +138,7 @@ async def open_connection(
 async def _open_one(
     address: MqttAddress, will: MqttMessage | None, tls: ssl.SSLContext | None
 ) -> AsyncIterator[MqttConnection]:
-    # The library logs what it also raises.
-    logger = logging.getLogger("weir.mqtt.connection.library")
-    logger.setLevel(logging.CRITICAL)
+    loss = _Loss()
     client = aiomqtt.Client(
         address.host,
         address.port,
@@ -149,16 +152,58 @@ async def _open_one(
         max_inflight_messages=_UNLIMITED,
         max_queued_incoming_messages=RECEIVED_COUNT_MAX,
         will=None if will is None else aiomqtt.Will(will.topic, will.body, qos=1),
-        tls_context=(tls or ssl.create_default_context()) if address.is_tls else None,
-        logger=logger,
+        tls_context=(tls or make_context(TlsFiles())) if address.is_tls else None,
+        logger=loss.logger,
     )
     try:
         with translated(address):
-            async with client:
+            async with _entered(client, loss):
                 client.timeout = CLOSE_TIMEOUT_S
                 yield MqttConnection(client)
     finally:
         _forget_loss(client)
+
+
+class _Loss:
+    """Why a connection was lost: the library only logs it. `error`: the first reason."""
+
+    def __init__(self) -> None:
+        self.error: asyncio.Future[OSError] = asyncio.get_running_loop().create_future()
+        # Of this connection alone; nothing of it is written anywhere.
+        self.logger = logging.Logger(__name__, logging.ERROR)  # noqa: LOG001 - not to be kept
+        self.logger.addFilter(self._note)
+
+    def _note(self, record: logging.LogRecord) -> bool:
+        for each in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(each, OSError):
+                # The library connects in a thread of its own.
+                self.error.get_loop().call_soon_threadsafe(self._set, each)
+        return False
+
+    def _set(self, error: OSError) -> None:
+        if not self.error.done():
+            self.error.set_result(error)
+
+
+@asynccontextmanager
+async def _entered(client: aiomqtt.Client, loss: _Loss) -> AsyncIterator[None]:
+    """Enter the client, and give up as soon as the connection is lost: by itself it waits on.
+
+    Over TLS 1.3 a broker says only then, and only there, that it refuses our certificate.
+    """
+    entering = asyncio.ensure_future(client.__aenter__())
+    either: set[asyncio.Future[Any]] = {entering, loss.error}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not entering.done():
+            raise aiomqtt.MqttError(str(loss.error.result())) from loss.error.result()
+        await entering
+    finally:
+        entering.cancel()
+        await asyncio.gather(entering, return_exceptions=True)
+    async with AsyncExitStack() as leaving:
+        leaving.push_async_exit(client.__aexit__)
+        yield
 
 
 def _forget_loss(client: aiomqtt.Client) -> None:
@@ -186,4 +231,9 @@ def translated(address: MqttAddress | None = None) -> Iterator[None]:
             ) from error
         raise BrokerUnavailableError(f"MQTT: {error}") from error
     except aiomqtt.MqttError as error:
+        # The library hides the cause when it could not connect.
+        cause = error.__cause__ or error.__context__
+        if address is not None and isinstance(cause, ssl.SSLError):
+            where = f"{address.host}:{address.port}"
+            raise BrokerUnavailableError(f"MQTT at {where}: {explain_refusal(cause)}") from error
         raise BrokerUnavailableError(f"MQTT: {error}") from error

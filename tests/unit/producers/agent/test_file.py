@@ -1,11 +1,12 @@
 """The configuration file: mistakes with their place, changes that keep what people wrote."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from producers.agent.check import check_file
+from producers.agent.check import check_certificates, check_file
 from producers.agent.file import (
     FILE_BYTES_MAX,
     PREVIOUS_SUFFIX,
@@ -16,6 +17,7 @@ from producers.agent.file import (
     with_document,
     write_file,
 )
+from tests.integration.producers.authority import Authority, Pair
 from weir.errors import ConfigError
 
 TEXT = """\
@@ -141,3 +143,19 @@ def test_a_check_finds_what_would_not_run(change: tuple[str, str], message: str)
     assert 1 == len(problems)
     with pytest.raises(ConfigError, match=message):
         raise ConfigError(*problems)
+
+
+@pytest.mark.parametrize(("days", "said"), [(30, "for 29 days"), (-1, "it has ended, on ")])
+def test_a_check_tells_for_how_long_certificates_are_good(
+    tmp_path: Path, days: int, said: str
+) -> None:
+    own = Pair(tmp_path / "edge.pem", tmp_path / "edge.key")
+    Authority("ours").issue(own, "edge", timedelta(days=days))
+    url = 'mqtts://h", certificate: edge.pem, key: edge.key'
+    file = parse_file(tmp_path / "edge.yaml", TEXT.replace('mqtt://127.0.0.1"', url))
+    now = datetime.now(UTC)  # noqa: TID251 - so are certificates made
+    try:
+        told = list(check_certificates(file, now))
+    except ConfigError as error:
+        told = list(error.problems)
+    assert [True] == [said in each and "edge.pem" in each for each in told]
