@@ -1,6 +1,9 @@
-"""The read replica of `compose.yaml`: it follows, answers dashboards, and outlives its primary."""
+"""The read replica of `compose.yaml`: it follows, answers dashboards, and outlives its primary.
 
-from datetime import UTC, datetime, timedelta
+What happens when it takes over is in `test_takeover.py`.
+"""
+
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -21,19 +24,6 @@ pytestmark = [
 
 #: On a machine that does much else.
 PATIENCE_S = 60.0
-AT = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
-#: A reading and the checkpoint, in one transaction as the writer has it.
-_FIRST = (
-    "INSERT INTO device (serial, site_id) SELECT 'crane-7', site_id FROM site LIMIT 1",
-    "INSERT INTO series (device_id, field) SELECT device_id, 'load' FROM device LIMIT 1",
-    "INSERT INTO stream_offset (consumer, stream, next_offset) VALUES ('measurements', 's.0', 0)",
-)
-_STORE = "INSERT INTO reading SELECT series_id, $1, $2 FROM series WHERE field = 'load'"
-_MOVE = "UPDATE stream_offset SET next_offset = next_offset + 1 WHERE consumer = 'measurements'"
-_STORED = """
-    SELECT (SELECT count(*) FROM reading), (SELECT sum(next_offset) FROM stream_offset
-                                            WHERE consumer = 'measurements')
-    """
 
 
 async def fetch(url: str, statement: str) -> list[asyncpg.Record]:
@@ -108,34 +98,3 @@ async def test_a_primary_that_is_killed_and_comes_back_is_followed_again(pair: P
     await add_site(as_role(pair.primary_url, Role.APP), "after-the-kill")
 
     await eventually(lambda: is_seen(pair, "after-the-kill"), PATIENCE_S)
-
-
-async def test_a_standby_takes_over_with_readings_and_checkpoint_of_one_instant(
-    own_pair: Pair,
-) -> None:
-    pair = own_pair
-    connection = await asyncpg.connect(as_role(pair.primary_url, Role.APP))
-    for statement in _FIRST:
-        await connection.execute(statement)
-    for index in range(50):
-        async with connection.transaction():
-            await connection.execute(_STORE, AT + timedelta(seconds=index), float(index))
-            await connection.execute(_MOVE)
-        if index == 0:
-            await eventually(lambda: has_stored(pair.standby_url), PATIENCE_S)
-    # In the middle of the work, as far as the standby can know.
-    pair.kill_primary()
-    connection.terminate()
-
-    ((is_promoted,),) = await fetch(pair.standby_url, "SELECT pg_promote()")
-    assert is_promoted
-    ((reading_count, offset),) = await fetch(pair.standby_url, _STORED)
-    assert 1 <= reading_count == offset <= 50
-    # What it lacks is in the stream, which services read on from that offset.
-    await add_site(as_role(pair.standby_url, Role.APP), "taken-over")
-    assert "taken-over" in await sites(pair.standby_url)
-
-
-async def has_stored(url: str) -> bool:
-    ((reading_count, _),) = await fetch(url, _STORED)
-    return bool(reading_count)
