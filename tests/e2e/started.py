@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,12 @@ class Result:
     output: str
 
 
-def iotctl(*arguments: str) -> Result:
+def iotctl(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:
+    """Run a command; `environ`: beside what is left of ours."""
     done = subprocess.run(
         [sys.executable, "-m", "weir", *arguments],
         cwd=ROOT,
-        env=clean_environ(),
+        env={**clean_environ(), **(environ or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -88,18 +88,6 @@ def test_a_killed_supervisor_is_cleaned_up_after_and_the_data_is_there(folder: P
     assert not folder.exists()
 
 
-def test_detached_it_returns_when_everything_is_ready(folder: Path) -> None:
-    up = iotctl("up", "--data", str(folder), *ANY_PORTS, "--detach")
-    try:
-        assert up.code == 0, up.output
-        assert "RabbitMQ UI" in up.output
-        assert iotctl("status", "--data", str(folder), "-o", "json").code == 0
-    finally:
-        down = iotctl("down", "--data", str(folder))
-    assert down.code == 0
-    assert "stopped" in down.output
-
-
 def test_a_taken_port_is_named_before_anything_starts(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
