@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 
-from weir.codec.telemetry import Telemetry, count_rows, decode_telemetry
-from weir.consumer import StreamConsumer, StreamMessage
+from weir.codec.single_join import STORED_BYTES_MAX, SingleJoiner
+from weir.codec.telemetry import Storable, Telemetry, count_rows, decode_telemetry
+from weir.consumer import Joined, Ports, Split, StreamConsumer, StreamMessage
 from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 
 
-class Measurements(StreamConsumer[Telemetry]):
+class Measurements(StreamConsumer[Storable]):
     """Writes telemetry, dead letters and its own checkpoint in one transaction."""
 
     name = "measurements"
-    #: A commit costs as much as a hundred readings, and a person notices ten of these.
-    pace_s = 0.01
+    #: A commit costs as much as a hundred readings, and a person notices five of these.
+    pace_s = 0.02
+    joined_bytes_max = STORED_BYTES_MAX
+
+    def __init__(self, ports: Ports, checkpoint_name: str | None = None) -> None:
+        super().__init__(ports, checkpoint_name)
+        self._joiner = SingleJoiner()
 
     def decode(self, message: StreamMessage) -> Telemetry:
         """Turn one message into columns, events or locations; pure.
@@ -24,7 +30,16 @@ class Measurements(StreamConsumer[Telemetry]):
         serial, kind = split_key(message.routing_key)
         return decode_telemetry(kind, message.body, serial, message.received_at_us)
 
-    def weigh(self, item: Telemetry) -> int:
+    def join(
+        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+    ) -> Joined[Storable] | None:
+        """Decode messages of one reading together: each costs a tenth of what it does alone."""
+        joined = self._joiner.join(stored, received_at_us, split)
+        if joined is None:
+            return None
+        return Joined(joined.readings, joined.rows.tolist(), joined.routing_keys)
+
+    def weigh(self, item: Storable) -> int:
         """Count the rows that a batch becomes."""
         return count_rows(item)
 
@@ -32,7 +47,7 @@ class Measurements(StreamConsumer[Telemetry]):
         self,
         start: Checkpoint,
         next_offset: int,
-        items: Sequence[Telemetry],
+        items: Sequence[Storable],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
         """Store everything from `start` to `next_offset`.

@@ -125,6 +125,22 @@ class QueueConsumer(Consumer):
         """
 
 
+#: Takes routing key and body out of a message as a stream stores it; raises `DecodeError`.
+Split = Callable[[bytes], tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Generic[Item]):
+    """An item made of many messages.
+
+    `rows`: which of the messages that were given, ascending; `routing_keys`: theirs.
+    """
+
+    item: Item
+    rows: Sequence[int]
+    routing_keys: Sequence[str]
+
+
 class StreamConsumer(Consumer, Generic[Item]):
     """Projects streams, with a checkpoint of its own for each."""
 
@@ -138,6 +154,8 @@ class StreamConsumer(Consumer, Generic[Item]):
     #: The shortest time from the start of a commit to that of the next, unless much waits already:
     #: what trickles in is stored together, and what comes alone is stored at once.
     pace_s: ClassVar[float] = 0.0
+    #: Messages of up to so many bytes, as stored, are given to `join` together; 0: none.
+    joined_bytes_max: ClassVar[int] = 0
     #: How long without a message until `commit` is called with none; None: never.
     idle_interval_s: ClassVar[float | None] = None
 
@@ -158,6 +176,20 @@ class StreamConsumer(Consumer, Generic[Item]):
         Raises:
             InvalidMessageError: never acceptable: it becomes a dead letter.
         """
+
+    def join(
+        self,
+        stored: Sequence[bytes],  # noqa: ARG002 - for whoever overrides it, as the others
+        received_at_us: Sequence[int],  # noqa: ARG002
+        split: Split,  # noqa: ARG002
+    ) -> Joined[Item] | None:
+        """Make one item of messages that look alike; None: there are no such. Pure.
+
+        `stored`: messages as the stream has them, each of at most `joined_bytes_max`;
+        `received_at_us`: when the broker took each. What is left out is decoded one by one, and so
+        is all of it when `commit` refuses the item: it must then come to the same.
+        """
+        return None
 
     def weigh(self, item: Item) -> int:  # noqa: ARG002 - for whoever overrides it
         """Count the rows that `item` becomes: they bound what waits in memory."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from weir.codec.telemetry import Telemetry
+from weir.codec.telemetry import Storable
 from weir.errors import WeirError
 from weir.model.announcement import Announcement
 from weir.model.device_log import LogBatch
@@ -177,7 +177,7 @@ class ReadingStore(Protocol):
         self,
         start: Checkpoint,
         next_offset: int,
-        batches: Sequence[Telemetry],
+        batches: Sequence[Storable],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
         """Store batches and dead letters and move the checkpoint, all in one transaction.

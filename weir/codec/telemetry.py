@@ -9,12 +9,15 @@ from weir.codec.json_forms.locations import decode_locations_json
 from weir.codec.json_forms.measurements import decode_measurements_json
 from weir.codec.location import decode_locations
 from weir.codec.measurement import MeasurementBatch, decode_measurements
+from weir.codec.single_readings import SingleReadings
 from weir.errors import UnknownEventError
 from weir.model.deletion import Deletion
 from weir.model.device_event import EventBatch
 from weir.model.location import LocationBatch
 
 Telemetry: TypeAlias = MeasurementBatch | EventBatch | LocationBatch | Deletion
+#: What a store is given: a message each, or one reading of each of many.
+Storable: TypeAlias = Telemetry | SingleReadings
 
 _DECODERS: dict[str, Callable[[bytes, str, int], Telemetry]] = {
     "measurements": decode_measurements,
@@ -39,8 +42,10 @@ def decode_telemetry(kind: str, body: bytes, serial: str, received_at_us: int) -
     return decode(body, serial, received_at_us)
 
 
-def count_rows(batch: Telemetry) -> int:
+def count_rows(batch: Storable) -> int:
     """Count the rows that a batch becomes in the database."""
+    if isinstance(batch, SingleReadings):
+        return len(batch)
     if isinstance(batch, MeasurementBatch):
         return batch.reading_count
     if isinstance(batch, Deletion):

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from weir.codec.measurement import MeasurementBatch
-from weir.codec.telemetry import Telemetry
+from weir.codec.telemetry import Storable
 from weir.errors import InvalidMessageError, UnknownDeletionError
 from weir.events.device import ENTITY, DeletedField, ReadingsDeleted
 from weir.events.event import JournalEntry
@@ -39,7 +39,7 @@ _NEXT_VERSION = """
 
 
 async def unknown_deletions(
-    pool: asyncpg.Pool, batches: Sequence[Telemetry]
+    pool: asyncpg.Pool, batches: Sequence[Storable]
 ) -> Mapping[int, InvalidMessageError]:
     """Find the deletions that nobody asked for, by their index in `batches`.
 
@@ -64,7 +64,7 @@ async def unknown_deletions(
 
 
 def split_at_deletions(
-    batches: Sequence[Telemetry],
+    batches: Sequence[Storable],
 ) -> Iterator[tuple[list[MeasurementBatch], Deletion | None]]:
     """Give runs of measurements, each with the deletion that comes after it.
 

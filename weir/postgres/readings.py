@@ -15,9 +15,11 @@ import asyncpg
 
 from weir.clock import Clock, SystemClock, from_us, to_us
 from weir.codec.measurement import FieldColumn, MeasurementBatch
-from weir.codec.telemetry import Telemetry
+from weir.codec.single_readings import SingleReadings
+from weir.codec.telemetry import Storable
 from weir.errors import RefusedItemsError, RejectedByStoreError
 from weir.events.event import JournalEntry
+from weir.model.deletion import Deletion
 from weir.model.quality import doubt
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters, journal
@@ -29,7 +31,7 @@ from weir.postgres.device_ids import DeviceIds
 from weir.postgres.enrolment import Admission, hold_back
 from weir.postgres.occurrences import OccurrenceBatch, insert_occurrences, occurrences_seen
 from weir.postgres.pool import Connection, transaction
-from weir.postgres.rows import Rows, gather
+from weir.postgres.rows import MixedOrderError, Rows, gather, gather_singles
 from weir.postgres.series_ids import SeriesIds
 from weir.postgres.staging import (
     Outcome,
@@ -52,17 +54,28 @@ class Placed(NamedTuple):
     column: FieldColumn
 
 
+class PlacedSingles(NamedTuple):
+    """Readings that came in a message each, with the integers of their series."""
+
+    ids: Sequence[tuple[int, int]]
+    readings: SingleReadings
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What one transaction stores; `columns`: all of `batches`, in their order."""
+    """What one transaction stores; `columns`: all of `batches`, in their order.
+
+    There are no deletions where there are `singles`.
+    """
 
     start: Checkpoint
     next_offset: int
-    batches: Sequence[Telemetry]
+    batches: Sequence[Storable]
     letters: Sequence[DeadLetter]
     columns: Sequence[Placed]
     occurred: Sequence[OccurrenceBatch]
     device_ids: Mapping[str, int]
+    singles: Sequence[PlacedSingles]
 
 
 class PostgresReadingStore:
@@ -83,10 +96,13 @@ class PostgresReadingStore:
         self,
         start: Checkpoint,
         next_offset: int,
-        batches: Sequence[Telemetry],
+        batches: Sequence[Storable],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
         """Store batches and dead letters and move the checkpoint, all in one transaction.
+
+        Single readings have no place among the other batches; where that makes a difference they
+        are refused, and whoever has them as batches in their order must give them as such.
 
         Raises:
             ConflictError: the stored checkpoint is not `start`: another writer was here.
@@ -94,7 +110,8 @@ class PostgresReadingStore:
             RefusedItemsError: these batches are of devices that wait for approval.
             StoreUnavailableError: try again later; whether it was stored shows the checkpoint.
         """
-        await self._admission.check([batch.serial for batch in batches])
+        _check_order(batches)
+        await self._admission.check(_serials(batches))
         refused = await unknown_deletions(self._pool, batches)
         if refused:
             raise RefusedItemsError(refused)
@@ -111,9 +128,16 @@ class PostgresReadingStore:
         occurred = [batch for batch in batches if isinstance(batch, OccurrenceBatch)]
         device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
         placed = [Placed(*known, *column) for known, column in zip(ids, columns, strict=True)]
-        work = _Work(start, next_offset, batches, letters, placed, occurred, device_ids)
+        singles = [
+            PlacedSingles(await self._series_ids.resolve(batch.series, batch.units), batch)
+            for batch in batches
+            if isinstance(batch, SingleReadings)
+        ]
+        work = _Work(start, next_offset, batches, letters, placed, occurred, device_ids, singles)
         try:
             return await self._commit(work)
+        except MixedOrderError as error:
+            raise RejectedByStoreError(str(error)) from error
         except RejectedByStoreError as error:
             is_repeat = isinstance(error.__cause__, asyncpg.UniqueViolationError)
             if self._expects_repeats or not is_repeat:
@@ -131,7 +155,9 @@ class PostgresReadingStore:
             columns = iter(work.columns)
             for measured, deletion in split_at_deletions(work.batches):
                 count = sum(len(batch.columns) for batch in measured)
-                report += await self._store(connection, list(islice(columns, count)), past)
+                report += await self._store(
+                    connection, list(islice(columns, count)), work.singles, past
+                )
                 if deletion is not None:
                     deleted += await apply_deletion(connection, deletion.deletion_id)
             await note_arrivals(connection, work.start.stream, work.next_offset, sorted(past))
@@ -148,21 +174,31 @@ class PostgresReadingStore:
         return report
 
     async def _store(
-        self, connection: Connection, columns: Sequence[Placed], past: set[date]
+        self,
+        connection: Connection,
+        columns: Sequence[Placed],
+        singles: Sequence[PlacedSingles],
+        past: set[date],
     ) -> AppendReport:
         """Store measurements; adds the days to `past` that are no longer new."""
         corrected = [(c.series_id, c.column) for c in columns if c.batch.is_correction]
         appended = [(c.series_id, c.column) for c in columns if not c.batch.is_correction]
-        report = await self._append(connection, appended, past)
+        report = await self._append(connection, appended, singles, past)
         # Afterwards, so that within one commit too a correction wins.
         if corrected:
             report += await self._correct(connection, corrected, past)
         return report
 
     async def _append(
-        self, connection: Connection, columns: Sequence[Column], past: set[date]
+        self,
+        connection: Connection,
+        columns: Sequence[Column],
+        singles: Sequence[PlacedSingles],
+        past: set[date],
     ) -> AppendReport:
         rows = gather(columns)
+        for ids, readings in singles:
+            rows = gather_singles([series_id for _, series_id in ids], readings, rows)
         texts, repeated_texts = _texts(columns, keep_last=False)
         past |= past_days(rows, texts, self._now_us())
         numbers = await self._append_numbers(connection, rows)
@@ -203,7 +239,27 @@ class PostgresReadingStore:
 def _seen(work: _Work) -> Iterable[tuple[int, int, int]]:
     for placed in work.columns:
         yield placed.device_id, placed.batch.received_at_us, int(placed.column.observed_at_us[-1])
+    for ids, readings in work.singles:
+        times = zip(
+            ids, readings.received_at_us.tolist(), readings.observed_at_us.tolist(), strict=True
+        )
+        for (device_id, _), received_at_us, observed_at_us in times:
+            yield device_id, received_at_us, observed_at_us
     yield from occurrences_seen(work.occurred, work.device_ids)
+
+
+def _check_order(batches: Sequence[Storable]) -> None:
+    """Return where nothing depends on when single readings came, among other batches."""
+    kinds = {type(batch) for batch in batches}
+    if SingleReadings in kinds and Deletion in kinds:
+        raise RejectedByStoreError("a deletion among readings that do not say when they came")
+
+
+def _serials(batches: Sequence[Storable]) -> list[str]:
+    """Give the serial of every batch, by its index; those of single readings behind them."""
+    single = [batch for batch in batches if isinstance(batch, SingleReadings)]
+    serials = [batch.serial for batch in batches if not isinstance(batch, SingleReadings)]
+    return serials + [serial for readings in single for serial, _ in readings.series]
 
 
 def _texts(columns: Sequence[Column], *, keep_last: bool) -> tuple[list[TextRow], int]:

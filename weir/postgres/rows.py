@@ -4,7 +4,7 @@ Pure. Sorted by (series, time), because an index that grows in order is 1.3 time
 duplicates, because one COPY may not hold a key twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeAlias
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weir.codec.measurement import FieldColumn, Instants
+from weir.codec.single_readings import SingleReadings
 from weir.codec.values import Numbers
 from weir.model.quality import TRUSTED, doubt
 
@@ -45,6 +46,58 @@ class Rows:
         return Rows(
             self.series_ids[which], self.observed_at_us[which], self.values[which], qualities
         )
+
+
+class MixedOrderError(Exception):
+    """Two sources have a reading of the same instant: which came first, they do not tell."""
+
+    def __init__(self) -> None:
+        super().__init__("readings of one instant from messages that do not say which came first")
+
+
+def gather_singles(
+    series_ids: Sequence[int], singles: SingleReadings, others: Rows | None = None
+) -> Rows:
+    """Sort readings of which each is a message of its own; the first of an instant is kept.
+
+    `others`: rows of the same commit.
+
+    Raises:
+        MixedOrderError: one is among `others` too.
+    """
+    qualities = None
+    if not TRUSTED.issuperset(singles.qualities.tolist()):
+        doubts = [doubt(quality) or 0 for quality in singles.qualities.tolist()]
+        qualities = np.array(doubts, dtype=np.int16)
+    ids = np.array(series_ids, dtype=np.int32)
+    rows = _sort(Rows(ids, singles.observed_at_us, singles.values, qualities))
+    if others is None or not len(others):
+        return rows
+    both = _sort(_concatenated(rows, others))
+    if both.repeated_count or both.conflicting_count:
+        raise MixedOrderError
+    return replace(
+        both,
+        repeated_count=rows.repeated_count + others.repeated_count,
+        conflicting_count=rows.conflicting_count + others.conflicting_count,
+    )
+
+
+def _concatenated(one: Rows, other: Rows) -> Rows:
+    qualities = None
+    if one.qualities is not None or other.qualities is not None:
+        qualities = np.concatenate(
+            [
+                np.zeros(len(rows), dtype=np.int16) if rows.qualities is None else rows.qualities
+                for rows in (one, other)
+            ]
+        )
+    return Rows(
+        np.concatenate((one.series_ids, other.series_ids)),
+        np.concatenate((one.observed_at_us, other.observed_at_us)),
+        np.concatenate((one.values, other.values)),
+        qualities,
+    )
 
 
 def gather(columns: Iterable[tuple[int, FieldColumn]], *, keep_last: bool = False) -> Rows:

@@ -28,14 +28,16 @@ class PartitionAccount:
         """Say that messages are about to be committed; they wait until `note`."""
         metrics.WAITING_MESSAGES.labels(self._consumer, self._stream).set(message_count)
 
-    def note(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
+    def note(
+        self, committed: Committed, entries: Sequence[Entry[Any]], commit: metrics.Commit
+    ) -> None:
         """Note one commit.
 
         Raises:
             TooManyDeadLettersError: nearly everything is rejected.
         """
         self.expect(0)
-        self._measure(committed, entries)
+        self._measure(committed, commit)
         if committed.letters:
             log.error(
                 "deliveries_dead_lettered",
@@ -43,7 +45,7 @@ class PartitionAccount:
                 reason=committed.letters[0].reason,
                 error=committed.letters[0].error,
             )
-        log.debug("batch_stored", count=len(entries), **asdict(committed.report))
+        log.debug("batch_stored", count=commit.message_count, **asdict(committed.report))
         self._count(committed, entries)
 
     def _count(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
@@ -51,6 +53,9 @@ class PartitionAccount:
         letters = {letter.source_offset: letter for letter in committed.letters}
         accepted: list[str] = []
         for entry in entries:
+            if entry.parts:
+                accepted += entry.routing_keys
+                continue
             letter = letters.get(entry.message.offset)
             if letter is None:
                 accepted.append(entry.message.routing_key)
@@ -62,7 +67,7 @@ class PartitionAccount:
         self._limit.accept(now, *accepted)
         self._limit.check(now)
 
-    def _measure(self, committed: Committed, entries: Sequence[Entry[Any]]) -> None:
+    def _measure(self, committed: Committed, commit: metrics.Commit) -> None:
         name, report = self._consumer, committed.report
         metrics.READINGS_STORED.labels(name).inc(report.stored_count)
         metrics.READINGS_REPEATED.labels(name).inc(report.repeated_count)
@@ -70,12 +75,8 @@ class PartitionAccount:
         metrics.DEVICE_EVENTS_STORED.labels(name).inc(report.event_count)
         metrics.LOCATIONS_STORED.labels(name).inc(report.location_count)
         metrics.ROLLUPS_WRITTEN.labels(name).inc(report.rollup_count)
-        metrics.DELIVERIES.labels(name, "ack").inc(len(entries) - len(committed.letters))
+        metrics.DELIVERIES.labels(name, "ack").inc(commit.message_count - len(committed.letters))
         for letter in committed.letters:
             metrics.DELIVERIES.labels(name, "dead_letter").inc()
             metrics.DEAD_LETTERS.labels(name, letter.reason).inc()
-        first_at_s, last_at_s = (
-            entry.message.received_at_us / 1e6 for entry in (entries[0], entries[-1])
-        )
-        commit = metrics.Commit(name, self._stream, len(entries), first_at_s, last_at_s)
         metrics.note_commit(commit, self._clock.now().timestamp())

@@ -6,7 +6,7 @@ larger and cheaper the next commit.
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -27,12 +27,17 @@ PLENTY_ROWS = 5_000
 
 @dataclass(slots=True)
 class Entry(Generic[Item]):
-    """One message of a stream with what became of it: an item, or a dead letter."""
+    """What became of a message of a stream: an item, or a dead letter."""
 
     message: StreamMessage
     item: Item | None
     letter: DeadLetter | None
     weight: int = 1
+    #: Its message is as the stream stores it, and not decoded yet.
+    is_open: bool = False
+    #: What it was made of, where it stands for several; `message` is then the last one's.
+    parts: "tuple[Entry[Item], ...]" = ()
+    routing_keys: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -106,16 +111,17 @@ class Backlog(Generic[Item]):
             async with asyncio.timeout(timeout_s):
                 await self._filled.wait()
 
-    def take(self, before: int) -> list[Entry[Item]]:
-        """Take the entries before an offset; later ones stay."""
-        if before >= self.next_offset:
+    def take(self, before: int, count_max: int | None = None) -> list[Entry[Item]]:
+        """Take the entries before an offset, at most `count_max`; later ones stay."""
+        if before >= self.next_offset and len(self._entries) <= (count_max or len(self._entries)):
             taken, self._entries = self._entries, []
             self._filled.clear()
         else:
             count = bisect_left(self._entries, before, key=_offset)
+            count = min(count, count_max or count)
             taken, self._entries = self._entries[:count], self._entries[count:]
-        self._bytes = sum(len(entry.message.body) for entry in self._entries)
-        self._rows = sum(entry.weight for entry in self._entries)
+        self._bytes -= sum(len(entry.message.body) for entry in taken)
+        self._rows -= sum(entry.weight for entry in taken)
         self._room.set()
         return taken
 

@@ -34,6 +34,33 @@ class Committed:
         return Committed(self.report + other.report, self.letters + other.letters)
 
 
+async def commit_whole(
+    consumer: StreamConsumer[Item], start: Checkpoint, entries: Sequence[Entry[Item]]
+) -> Committed | None:
+    """Commit entries as they are; None: nothing was stored, and what was joined must come apart.
+
+    Where nothing was joined it is `commit_entries`.
+
+    Raises:
+        ConflictError: another worker moved the checkpoint.
+        StoreUnavailableError: try again; the checkpoint shows how far this got.
+    """
+    if not any(entry.parts for entry in entries):
+        return await commit_entries(consumer, start, entries)
+    next_offset = entries[-1].message.offset + 1
+    items, letters = _contents(entries)
+    try:
+        report = await consumer.commit(start, next_offset, items, letters)
+    except (RefusedItemsError, RejectedByStoreError):
+        return None
+    return Committed(report, tuple(letters))
+
+
+def _contents(entries: Sequence[Entry[Item]]) -> tuple[list[Item], list[DeadLetter]]:
+    items = [entry.item for entry in entries if entry.item is not None]
+    return items, [entry.letter for entry in entries if entry.letter is not None]
+
+
 async def commit_entries(
     consumer: StreamConsumer[Item], start: Checkpoint, entries: Sequence[Entry[Item]]
 ) -> Committed:
@@ -47,8 +74,7 @@ async def commit_entries(
         StoreUnavailableError: try again; the checkpoint shows how far this got.
     """
     next_offset = entries[-1].message.offset + 1
-    items = [entry.item for entry in entries if entry.item is not None]
-    letters = [entry.letter for entry in entries if entry.letter is not None]
+    items, letters = _contents(entries)
     try:
         report = await consumer.commit(start, next_offset, items, letters)
     except RefusedItemsError as error:

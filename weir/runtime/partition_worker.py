@@ -18,19 +18,23 @@ from weir.clock import Clock
 from weir.consumer import StreamConsumer, StreamMessage
 from weir.errors import (
     ConflictError,
-    InvalidMessageError,
     StreamReplacedError,
     TransientError,
     WeirError,
 )
 from weir.ports import Checkpoint, CheckpointStore
-from weir.rabbitmq.amqp10 import split_message
 from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import Backlog, Entry
-from weir.runtime.partition_commit import Committed, commit_entries, reject
+from weir.runtime.partition_commit import Committed, commit_entries, commit_whole
+from weir.runtime.partition_decode import (
+    OPENED_AT_ONCE_MAX,
+    decode_entry,
+    open_entries,
+    take_apart,
+)
 from weir.runtime.waiting import until_available
 from weir.tracing import span
 
@@ -158,20 +162,11 @@ class PartitionWorker(Generic[Item]):
                 await asyncio.sleep(0)
             if not backlog.has_room:
                 await backlog.wait_for_room()
-            backlog.add(self._decode(chunk, index, raw))
-
-    def _decode(self, chunk: Chunk, index: int, raw: bytes) -> Entry[Item]:
-        message = StreamMessage(chunk.first_offset + index, "", raw, chunk.received_at_us)
-        try:
-            message.routing_key, message.body = split_message(raw)
-            item = self._consumer.decode(message)
-        except InvalidMessageError as error:
-            if self._consumer.follows is not None:
-                # Whom it follows has kept the message.
-                return Entry(message, None, None)
-            letter = reject(self._consumer.name, self._stream, message, error)
-            return Entry(message, None, letter)
-        return Entry(message, item, None, self._consumer.weigh(item))
+            message = StreamMessage(chunk.first_offset + index, "", raw, chunk.received_at_us)
+            if len(raw) <= self._consumer.joined_bytes_max:
+                backlog.add(Entry(message, None, None, is_open=True))
+            else:
+                backlog.add(decode_entry(self._consumer, self._stream, message))
 
     async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
         consumer, clock = self._consumer, asyncio.get_running_loop().time
@@ -187,7 +182,8 @@ class PartitionWorker(Generic[Item]):
             if rest_s > 0:
                 await backlog.wait_for_plenty(rest_s)
             started_s = clock()
-            offset = await self._store(offset, backlog.take(backlog.next_offset))
+            entries = backlog.take(backlog.next_offset, OPENED_AT_ONCE_MAX)
+            offset = await self._store(offset, entries)
 
     async def _follow(self, followed: str, offset: int, backlog: Backlog[Item]) -> None:
         """Commit what the projection that this one builds on has passed, in rounds.
@@ -216,15 +212,14 @@ class PartitionWorker(Generic[Item]):
 
     async def _store(self, offset: int, entries: list[Entry[Item]]) -> int:
         """Commit entries from `offset` on; gives the offset behind them."""
-        self._account.expect(len(entries))
+        count, first, last = len(entries), entries[0].message, entries[-1].message
+        self._account.expect(count)
         name = self._consumer.name
-        with (
-            metrics.HANDLE_SECONDS.labels(name).time(),
-            span(name, attributes={"messages": len(entries)}),
-        ):
-            committed = await self._commit(offset, entries)
-        self._account.note(committed, entries)
-        return entries[-1].message.offset + 1
+        with metrics.HANDLE_SECONDS.labels(name).time(), span(name, attributes={"messages": count}):
+            committed, entries = await self._commit(offset, entries)
+        times = (first.received_at_us / 1e6, last.received_at_us / 1e6)
+        self._account.note(committed, entries, metrics.Commit(name, self._stream, count, *times))
+        return last.offset + 1
 
     async def _commit_nothing(self, offset: int) -> None:
         """Let a consumer do what it has put off."""
@@ -232,14 +227,22 @@ class PartitionWorker(Generic[Item]):
         await self._consumer.commit(start, offset, [], [])
         self._outage.over()
 
-    async def _commit(self, offset: int, entries: list[Entry[Item]]) -> Committed:
-        start = Checkpoint(self._consumer.checkpoint_name, self._stream, offset)
+    async def _commit(
+        self, offset: int, entries: list[Entry[Item]]
+    ) -> tuple[Committed, list[Entry[Item]]]:
+        """Give what became of the entries, and the entries as they were committed."""
+        consumer = self._consumer
+        start = Checkpoint(consumer.checkpoint_name, self._stream, offset)
+        entries = await open_entries(consumer, self._stream, entries)
         # Being able to read is no recovery while the database takes nothing.
         self._owes_commit = True
-        committed = await commit_entries(self._consumer, start, entries)
+        committed = await commit_whole(consumer, start, entries)
+        if committed is None:
+            entries = await take_apart(consumer, self._stream, entries)
+            committed = await commit_entries(consumer, start, entries)
         self._owes_commit = False
         self._outage.over()
-        return committed
+        return committed, entries
 
 
 def _first(group: BaseExceptionGroup[WeirError]) -> WeirError:

@@ -11,7 +11,7 @@ from consumers.measurements import Measurements
 from tests.integration.runtime.pipeline import Pipeline, body
 from weir.bootstrap import make_ports
 from weir.clock import SystemClock
-from weir.codec.telemetry import Telemetry
+from weir.codec.telemetry import Storable
 from weir.config import Settings
 from weir.model.names import partition_streams
 from weir.ports import AppendReport, Checkpoint, DeadLetter
@@ -39,7 +39,7 @@ class Counting(Measurements):
         self,
         start: Checkpoint,
         next_offset: int,
-        items: Sequence[Telemetry],
+        items: Sequence[Storable],
         letters: Sequence[DeadLetter],
     ) -> AppendReport:
         report = await super().commit(start, next_offset, items, letters)

@@ -34,6 +34,17 @@ async def test_what_came_after_an_offset_stays_and_counts() -> None:
     assert not backlog.is_full
 
 
+async def test_no_more_are_taken_than_asked_for_and_the_rest_still_counts() -> None:
+    backlog: Backlog[int] = Backlog(0)
+    for offset in range(5):
+        backlog.add(entry(offset))
+
+    assert [0, 1] == [taken.message.offset for taken in backlog.take(5, 2)]
+    await backlog.wait_for_entries()
+    assert [2, 3, 4] == [taken.message.offset for taken in backlog.take(5, 3)]
+    assert not backlog
+
+
 async def test_the_reader_waits_at_the_bound_of_bytes_until_all_is_taken() -> None:
     backlog: Backlog[int] = Backlog(0)
     backlog.add(entry(0, size=partition_backlog.BACKLOG_BYTES_MAX))

@@ -1,0 +1,123 @@
+"""Messages that are decoded together: the same is stored, whatever becomes of the others."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.messages import as_stored
+from weir.consumer import Joined, Split, StreamConsumer, StreamMessage
+from weir.errors import DecodeError, NotApprovedError, RefusedItemsError, RejectedByStoreError
+from weir.ports import AppendReport, Checkpoint, DeadLetter
+from weir.runtime.partition_backlog import Entry
+from weir.runtime.partition_commit import commit_entries, commit_whole
+from weir.runtime.partition_decode import open_entries, take_apart
+
+STREAM = "work.0"
+
+
+class Ledger(StreamConsumer[tuple[int, ...]]):
+    """Keeps the numbers that messages carry, and joins those that have two digits."""
+
+    name = "ledger"
+    joined_bytes_max = 1_000
+
+    def __init__(self, refused: AbstractSet[int], waiting: AbstractSet[int]) -> None:
+        self.checkpoint_name = self.name
+        self.refused = refused
+        self.waiting = waiting
+        self.next_offset = 0
+        self.stored: list[int] = []
+        self.letters: list[DeadLetter] = []
+        self.transaction_count = 0
+
+    def decode(self, message: StreamMessage) -> tuple[int, ...]:
+        if message.body == b"bad":
+            raise DecodeError("bad")
+        return (int(message.body),)
+
+    def join(
+        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+    ) -> Joined[tuple[int, ...]] | None:
+        assert len(stored) == len(received_at_us)
+        bodies = [split(raw)[1] for raw in stored]
+        rows = [row for row, body in enumerate(bodies) if len(body) == 2]
+        keys = [split(stored[row])[0] for row in rows]
+        return Joined(tuple(int(bodies[row]) for row in rows), rows, keys) if rows else None
+
+    async def commit(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        items: Sequence[tuple[int, ...]],
+        letters: Sequence[DeadLetter],
+    ) -> AppendReport:
+        self.transaction_count += 1
+        assert start.next_offset == self.next_offset
+        waiting = {i: NotApprovedError() for i, item in enumerate(items) if self.waiting & {*item}}
+        if waiting:
+            raise RefusedItemsError(waiting)
+        numbers = [number for item in items for number in item]
+        if self.refused & set(numbers):
+            raise RejectedByStoreError("out of range")
+        self.next_offset = next_offset
+        self.stored += numbers
+        self.letters += letters
+        return AppendReport(stored_count=len(numbers))
+
+
+def opened(bodies: Sequence[bytes]) -> list[Entry[tuple[int, ...]]]:
+    return [
+        Entry(StreamMessage(at, "", as_stored(f"dev-{at}", body), at), None, None, is_open=True)
+        for at, body in enumerate(bodies)
+    ]
+
+
+async def settle(ledger: Ledger, bodies: Sequence[bytes]) -> list[Entry[tuple[int, ...]]]:
+    """Do with entries what a worker does."""
+    start = Checkpoint(ledger.name, STREAM, 0)
+    entries = await open_entries(ledger, STREAM, opened(bodies))
+    if await commit_whole(ledger, start, entries) is None:
+        entries = await take_apart(ledger, STREAM, entries)
+        await commit_entries(ledger, start, entries)
+    return entries
+
+
+numbers = st.integers(0, 30)
+few = st.sets(numbers, max_size=3)
+
+
+@given(
+    bodies=st.lists(st.one_of(st.just(b"bad"), numbers.map(lambda n: b"%d" % n)), min_size=1),
+    refused=few,
+    waiting=few,
+)
+async def test_what_is_joined_is_stored_as_if_it_were_not(
+    bodies: list[bytes], refused: set[int], waiting: set[int]
+) -> None:
+    ledger = Ledger(refused, waiting)
+
+    await settle(ledger, bodies)
+
+    wrong = refused | waiting
+    is_good = [body != b"bad" and int(body) not in wrong for body in bodies]
+    stored = [int(body) for body, good in zip(bodies, is_good, strict=True) if good]
+    assert sorted(stored) == sorted(ledger.stored)
+    assert [at for at, good in enumerate(is_good) if not good] == [
+        letter.source_offset for letter in ledger.letters
+    ]
+    assert len(bodies) == ledger.next_offset
+
+
+async def test_everything_alike_is_one_item_in_one_transaction() -> None:
+    ledger = Ledger(set(), set())
+    (whole,) = await settle(ledger, [b"10", b"11", b"12"])
+    assert (1, [10, 11, 12]) == (ledger.transaction_count, ledger.stored)
+    assert [f"sensor.dev-{at}.measurements" for at in range(3)] == whole.routing_keys
+
+
+async def test_one_of_several_stands_where_its_last_message_was() -> None:
+    entries = await open_entries(Ledger(set(), set()), STREAM, opened([b"10", b"1", b"11", b"bad"]))
+    assert [1, 2, 3] == [entry.message.offset for entry in entries]
+    assert [0, 2, 0] == [len(entry.parts) for entry in entries]

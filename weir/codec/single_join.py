@@ -1,0 +1,172 @@
+"""Decode many stored messages at once, those that look alike; the others are left as they are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weir.codec.single_readings import SingleReadings
+from weir.codec.single_shape import KIND, Bytes, Shape, learn
+from weir.errors import InvalidMessageError
+from weir.model.names import split_key
+
+#: A stored message with more bytes is none with a single reading, or a rare one.
+STORED_BYTES_MAX = 320
+#: From so many that look alike on, columns are faster than messages one by one.
+GROUP_COUNT_MIN = 16
+#: Shapes kept for one length of messages; beyond it all of that length are forgotten.
+SHAPES_OF_A_LENGTH_MAX = 8
+#: Senders remembered, about 300 bytes each; beyond it all are forgotten.
+SENDERS_MAX = 50_000
+
+#: Takes routing key and body out of a stored message.
+Split = Callable[[bytes], tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedSingles:
+    """What could be decoded together.
+
+    `rows`: which of the messages became the rows of `readings`, ascending; `routing_keys`: theirs.
+    """
+
+    readings: SingleReadings
+    rows: NDArray[np.int64]
+    routing_keys: list[str]
+
+
+@dataclass(slots=True)
+class _Part:
+    rows: NDArray[np.int64]
+    shape: Shape
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+    senders: list[tuple[str, str]]
+
+
+class SingleJoiner:
+    """Remembers the shapes of messages, and who sends them."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[int, list[Shape]] = {}
+        self._senders: dict[bytes, tuple[str, str] | None] = {}
+
+    def join(
+        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+    ) -> JoinedSingles | None:
+        """Decode the messages that are like many others here; None: there are none.
+
+        `stored`: messages as a stream has them; `received_at_us`: the broker's time of each;
+        `split`: takes one apart. A message that must not be stored is never among them.
+        """
+        by_length: dict[int, list[int]] = {}
+        for row, raw in enumerate(stored):
+            by_length.setdefault(len(raw), []).append(row)
+        received = np.array(received_at_us, dtype=np.int64)
+        parts: list[_Part] = []
+        for length, rows in by_length.items():
+            if len(rows) >= GROUP_COUNT_MIN and length <= STORED_BYTES_MAX:
+                parts += self._join_length(stored, np.array(rows), received, split)
+        return _in_order(parts, received) if parts else None
+
+    def _join_length(
+        self,
+        stored: Sequence[bytes],
+        rows: NDArray[np.int64],
+        received: NDArray[np.int64],
+        split: Split,
+    ) -> list[_Part]:
+        length = len(stored[rows[0]])
+        joined = b"".join([stored[row] for row in rows.tolist()])
+        block = np.frombuffer(joined, dtype=np.uint8).reshape(-1, length)
+        shapes = self._shapes.setdefault(length, [])
+        parts = []
+        for shape in shapes:
+            part, is_left = self._match(shape, block, rows, received)
+            if part is not None:
+                parts.append(part)
+                block, rows = block[is_left], rows[is_left]
+            if len(rows) < GROUP_COUNT_MIN:
+                return parts
+        # One more is learned each time: if many look like it, the next ones find it.
+        learned = _learn(stored[rows[0]], int(received[rows[0]]), split)
+        if learned is not None:
+            if len(shapes) >= SHAPES_OF_A_LENGTH_MAX:
+                shapes.clear()
+            shapes.append(learned)
+            part, _ = self._match(learned, block, rows, received)
+            parts += [part] if part is not None else []
+        return parts
+
+    def _match(
+        self, shape: Shape, block: Bytes, rows: NDArray[np.int64], received: NDArray[np.int64]
+    ) -> tuple[_Part | None, NDArray[np.bool_]]:
+        """Give the rows that look like `shape`, and which are left."""
+        matches = shape.match(block)
+        if np.count_nonzero(matches) < GROUP_COUNT_MIN:
+            return None, ~matches
+        own, own_rows = block[matches], rows[matches]
+        times, values, is_good = shape.read(own, received[own_rows])
+        senders = self._find_senders(shape, own)
+        is_good &= np.array([sender is not None for sender in senders])
+        if is_good.all():
+            known = [sender for sender in senders if sender is not None]
+            return _Part(own_rows, shape, times, values, known), ~matches
+        known = [s for s, good in zip(senders, is_good.tolist(), strict=True) if good and s]
+        part = _Part(own_rows[is_good], shape, times[is_good], values[is_good], known)
+        # What is no good is no good for another shape either.
+        return part, ~matches
+
+    def _find_senders(self, shape: Shape, block: Bytes) -> list[tuple[str, str] | None]:
+        """Give (serial, routing key) of each row; None where it is no device's."""
+        width = shape.key.end - shape.key.start
+        keys = shape.key.of(block).tobytes()
+        known = self._senders
+        pieces = [keys[at : at + width] for at in range(0, len(keys), width)]
+        try:
+            return [known[key] for key in pieces]
+        except KeyError:
+            if len(known) + len(pieces) > SENDERS_MAX:
+                known.clear()
+            known |= {key: _sender(key) for key in set(pieces) - known.keys()}
+        return [known[key] for key in pieces]
+
+
+def _learn(raw: bytes, received_at_us: int, split: Split) -> Shape | None:
+    try:
+        key, body = split(raw)
+    except InvalidMessageError:
+        return None
+    return learn(raw, key, body, received_at_us)
+
+
+def _sender(key: bytes) -> tuple[str, str] | None:
+    try:
+        routing_key = key.decode()
+        serial, kind = split_key(routing_key)
+    except (UnicodeDecodeError, InvalidMessageError):
+        return None
+    # A dot where the shape has the serial makes another kind of it.
+    return (serial, routing_key) if kind == KIND else None
+
+
+def _in_order(parts: list[_Part], received: NDArray[np.int64]) -> JoinedSingles:
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows)
+    series = [(serial, part.shape.name) for part in parts for serial, _ in part.senders]
+    keys = [key for part in parts for _, key in part.senders]
+    units = [part.shape.unit for part in parts for _ in part.senders]
+    counts = [len(part.rows) for part in parts]
+    qualities = np.repeat(np.array([p.shape.quality for p in parts], dtype=np.int16), counts)
+    places = order.tolist()
+    rows = rows[order]
+    readings = SingleReadings(
+        [series[place] for place in places],
+        [units[place] for place in places],
+        qualities[order],
+        received[rows],
+        np.concatenate([part.times for part in parts])[order],
+        np.concatenate([part.values for part in parts])[order],
+    )
+    return JoinedSingles(readings, rows, [keys[place] for place in places])
