@@ -30,6 +30,10 @@ _LATE_AGES_US = (5 * _HOUR_US, 26 * _HOUR_US, 75 * _HOUR_US, 25 * 24 * _HOUR_US)
 _PERIODS_US = (1_000, 20_000, 50_000, 250_000, 1_000_000)
 _SIZES = (1, 5, 20, 60, 200, 2_000)
 _SIZE_WEIGHTS = (20, 20, 30, 20, 9, 1)
+#: Messages of one reading, many after each other: what is decoded together.
+_BURST_SHARE = 0.05
+_BURST_SIZES = (30, 120)
+_BURST_FIELDS = ("pressure", "rpm")
 _LATE_SHARE = 0.12
 _POISON_SHARE = 0.02
 _CORRECTION_SHARE = 0.03
@@ -109,6 +113,7 @@ class Planner:
                 (_CORRECTION_SHARE, self._correct),
                 (_CONFLICT_SHARE, self._contradict),
                 (_ANNOUNCEMENT_SHARE, self._announce),
+                (_BURST_SHARE, self._burst),
             ):
                 if self._rng.random() < share:
                     extra(device)
@@ -146,6 +151,14 @@ class Planner:
         message = self._add(device, kind, self._encode(device, columns), columns)
         device.recent = [*device.recent[-_RECENT_COUNT:], message]
         return message
+
+    def _burst(self, device: _Device) -> None:
+        name = self._rng.choice(_BURST_FIELDS)
+        for _ in range(self._rng.randint(*_BURST_SIZES)):
+            times = self._times(device, _LIVE_AGE_US, 1, _PERIODS_US)
+            columns = (FieldReadings(name, times, self._values(name, 1)),)
+            message = self._add(device, Kind.BATCH, self._encode(device, columns), columns)
+            device.recent = [*device.recent[-_RECENT_COUNT:], message]
 
     def _times(
         self, device: _Device, age_us: int, count: int, periods_us: Sequence[int]
