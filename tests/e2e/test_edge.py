@@ -93,8 +93,10 @@ async def pool(migrated_database_url: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-@pytest.fixture
-async def edge(broker: Broker, tmp_path: Path) -> AsyncIterator[Edge]:
+@pytest.fixture(params=["broker", pytest.param("newest_broker", marks=pytest.mark.newest)])
+async def edge(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Edge]:
+    broker = request.getfixturevalue(request.param)
+    assert isinstance(broker, Broker)
     await apply_topology(broker.amqp_url, 1)
     site = Site(broker)
     await site.admit(SERIALS)

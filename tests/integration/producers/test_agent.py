@@ -279,9 +279,35 @@ async def test_what_was_dropped_is_told_with_its_bounds(edge: Edge) -> None:
     assert event["from"] < event["to"]
 
 
+async def test_a_device_that_fails_and_comes_back_is_told_once_each(edge: Edge) -> None:
+    answer, asked = edge.folder / "answer.json", edge.folder / "asked"
+    answer.write_text('{"level": 1}')
+    script = f"echo >> {asked}; cat {answer}"
+    settings = {"command": ["sh", "-c", script]}
+    edge.write(edge.site.device_url, {"driver": "exec", "interval_s": 0.1, "settings": settings})
+    received = Received()
+    stop = asyncio.Event()
+    async with running(received.collect(edge.site)), collected_events(edge.site) as events:
+        task = asyncio.create_task(Agent(read_file(edge.path), {}).run(stop))
+        await eventually(lambda: received.batches, TIMEOUT_S)
+        answer.unlink()
+        await eventually(lambda: events, TIMEOUT_S)
+        before = asked.stat().st_size
+        await eventually(lambda: asked.stat().st_size > before + 2, TIMEOUT_S)
+        answer.write_text('{"level": 2}')
+        await eventually(lambda: len(events) > 1, TIMEOUT_S)
+        count_before = len(received.batches)
+        await eventually(lambda: len(received.batches) > count_before + 2, TIMEOUT_S)
+        stop.set()
+        await asyncio.wait_for(task, TIMEOUT_S)
+    told = [(event["type"], event["reason"]) for event in events]
+    assert [("WARNING", "device_unavailable"), ("RECOVERED", "device_unavailable")] == told
+    assert events[1]["outage_s"] > 0
+
+
 @asynccontextmanager
 async def collected_events(site: Site) -> AsyncIterator[list[dict[str, Any]]]:
-    """Collect the data of device events; they are in the stream of the measurements."""
+    """Collect type and data of device events; they are in the stream of the measurements."""
     events: list[dict[str, Any]] = []
 
     async def collect() -> None:
@@ -293,7 +319,9 @@ async def collected_events(site: Site) -> AsyncIterator[list[dict[str, Any]]]:
                     key, body = split_message(raw)
                     if key.endswith(".events"):
                         batch = decode_events(body, serial_of(key), chunk.received_at_us)
-                        events.extend(json.loads(event.data) for event in batch.events)
+                        events.extend(
+                            {"type": event.type, **json.loads(event.data)} for event in batch.events
+                        )
 
     async with running(collect()):
         yield events
