@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from tests.chaos.links import Link, open_link
+from tests.chaos.stream_log import mark_ends, read_log
 from tests.integration.runtime.pipeline import body
 from weir.embedded.process import ProcessSpec
 from weir.paths import ROOT
@@ -76,6 +77,9 @@ class Site:
         """Whether every partition has gone on."""
         now = await self.checkpoints()
         return all(now[stream] > offset for stream, offset in before.items())
+
+    async def reads_partitions(self, count: int) -> bool:
+        return len(await self.checkpoints()) == count
 
     async def both_have_partitions(self) -> bool:
         held = await self.pool.fetchval(
@@ -144,6 +148,46 @@ async def test_when_one_of_two_writers_is_killed_the_other_takes_over_and_all_is
     assert take_over_s <= TAKE_OVER_S_MAX
     assert published_count == await site.pool.fetchval("SELECT count(*) FROM reading")
     assert 0 == await site.pool.fetchval("SELECT count(*) FROM dead_letter")
+
+
+async def test_partitions_are_added_at_work_and_each_device_stays_in_order(site: Site) -> None:
+    await apply_topology(site.broker.amqp_url, 1)
+    old, *new = (site.writer(number, partition_count=3 if number else 1) for number in range(3))
+    is_enough = asyncio.Event()
+    async with open_link(site.broker.amqp_url, "test") as link:
+        with running(old, logs=site.logs) as (process,):
+            publishing = asyncio.create_task(publish_until(is_enough, link))
+            await eventually(partial(site.has_stored, 100), STORE_TIMEOUT_S)
+            await apply_topology(site.broker.amqp_url, 3)
+            # The old one still reads its partition; nobody reads the new ones yet.
+            before = await site.checkpoints()
+            await eventually(partial(site.all_moved, before), STORE_TIMEOUT_S)
+            process.stop(STORE_TIMEOUT_S)
+        with running(*new, logs=site.logs) as writers:
+            await eventually(partial(site.reads_partitions, 3), STORE_TIMEOUT_S)
+            before = await site.checkpoints()
+            await eventually(partial(site.all_moved, before), STORE_TIMEOUT_S)
+            is_enough.set()
+            published_count = await publishing
+            await eventually(partial(site.has_read, published_count), STORE_TIMEOUT_S)
+            assert [None, None] == [writer.exit_code for writer in writers]
+
+    assert published_count == await site.pool.fetchval("SELECT count(*) FROM reading")
+    assert 0 == await site.pool.fetchval("SELECT count(*) FROM dead_letter")
+    await mark_ends(site.broker.amqp_url, 3)
+    log = [entry for entry in await read_log(site.broker.stream_url, 3) if entry.routing_key]
+    places: dict[str, list[str]] = {}
+    sequences: dict[str, list[int]] = {}
+    numbers = {body(number, [1.0]): number for number in range(published_count)}
+    for entry in log:
+        if entry.body in numbers:
+            places.setdefault(entry.routing_key, []).append(entry.stream)
+            sequences.setdefault(entry.routing_key, []).append(numbers[entry.body])
+    # The streams are read one after another, the old one first: a device that has moved did so
+    # once, and what it sent before is all in the old stream.
+    assert len(SERIALS) == len(sequences)
+    assert all(sorted(each) == each for each in sequences.values())
+    assert 1 < max(len(set(each)) for each in places.values()) <= 2
 
 
 async def publish(link: Link, bodies: Sequence[bytes]) -> None:
