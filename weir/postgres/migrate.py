@@ -84,6 +84,29 @@ async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
         MigrationError: an applied file was changed or is missing.
         StoreUnavailableError: the database cannot be reached.
     """
+    return (await compare_schema(url, folder)).pending
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaGap:
+    """How a database differs from what this version of Weir knows.
+
+    Attributes:
+        pending: the migrations that it lacks.
+        unknown: those of a newer version, which was migrated for already.
+    """
+
+    pending: list[str]
+    unknown: list[str]
+
+
+async def compare_schema(url: str, folder: Path = MIGRATIONS) -> SchemaGap:
+    """Compare the migrations of a database with ours, changing nothing.
+
+    Raises:
+        MigrationError: an applied file was changed or is missing.
+        StoreUnavailableError: the database cannot be reached.
+    """
     with translated():
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
     try:
@@ -91,7 +114,9 @@ async def pending(url: str, folder: Path = MIGRATIONS) -> list[str]:
             applied = await _applied(connection)
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
-    return [migration.name for migration in plan(read_migrations(folder), applied)]
+    ours = read_migrations(folder)
+    missing = [migration.name for migration in plan(ours, applied)]
+    return SchemaGap(missing, sorted(applied.keys() - {migration.name for migration in ours}))
 
 
 def plan(migrations: list[Migration], applied: dict[str, str]) -> list[Migration]:
