@@ -50,12 +50,14 @@ class RabbitmqNode:
         folder: holds all that the node keeps; an absolute path.
         secrets: the folder of the password files.
         account: whom the node runs as, when not as us.
+        name: its Erlang name; nodes of one cluster differ in it.
     """
 
     folder: Path
     ports: RabbitmqPorts
     secrets: Path
     account: Account | None = None
+    name: str = NODE_NAME
 
     def prepare(self) -> None:
         """Write the node's folder and files; keeps data and passwords that are there.
@@ -149,7 +151,7 @@ class RabbitmqNode:
             "PATH": PROGRAM_PATH,
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "ERL_EPMD_PORT": str(self.ports.epmd),
-            "RABBITMQ_NODENAME": NODE_NAME,
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
@@ -190,7 +192,7 @@ class RabbitmqNode:
         call = "gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,stop]"
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own program and arguments
-                (program, "-sname", NODE_NAME, "-a", call),
+                (program, "-sname", self.name, "-a", call),
                 env=dict(self._environ),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

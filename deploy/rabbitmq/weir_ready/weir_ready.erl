@@ -15,10 +15,15 @@
 %% come back from several workers at once (rabbit_binding:recover/2): after a restart a device could be in
 %% another partition, and its new messages be read before its old ones. They get the numbers of their names.
 %%
+%% The wrong numbers of rabbitmq/rabbitmq-server#12236 are also those of a node that goes on when another one,
+%% which led a stream, has died: what clients of the living node publish is then never confirmed, or confirmed
+%% and thrown away. Before 4.0, clients are therefore let go when a node dies, and let in again when the streams
+%% have leaders: nothing is under way while they change.
+%%
 %% A boot step of a plugin runs after the recovery of queues and before any listener.
 -module(weir_ready).
 
--export([wait/0]).
+-export([wait/0, watch/0]).
 
 -rabbit_boot_step({?MODULE,
                    [{description, "wait for the leaders of streams"},
@@ -34,8 +39,49 @@
 -define(RINGS, rabbit_exchange_type_consistent_hash_ring_state).
 
 wait() ->
-    wait(rabbit_amqqueue:list_by_type(rabbit_stream_queue), 0),
-    order_rings().
+    wait(streams(), 0),
+    order_rings(),
+    case rabbit_misc:version_compare(rabbit_misc:version(), "4.0.0", lt) of
+        true -> watch_nodes();
+        false -> ok
+    end.
+
+watch_nodes() ->
+    case whereis(?MODULE) of
+        undefined -> register(?MODULE, spawn(?MODULE, watch, [])), ok;
+        _ -> ok
+    end.
+
+watch() ->
+    ok = net_kernel:monitor_nodes(true),
+    watch_loop().
+
+watch_loop() ->
+    receive
+        {nodedown, Node} ->
+            Hosts = [Host || Stream <- streams(), Host <- maps:get(nodes, amqqueue:get_type_state(Stream))],
+            %% Command line tools are nodes, too.
+            lists:member(Node, Hosts) andalso pause(Node);
+        _ ->
+            ok
+    end,
+    watch_loop().
+
+pause(Node) ->
+    logger:warning("weir_ready: ~ts is gone; clients have to wait until the streams have leaders", [Node]),
+    %% Listeners of AMQP, MQTT and streams; rabbit_maintenance does not know connections of MQTT.
+    Listeners = [Name || {acceptor, _, _} = Name <- maps:keys(ranch:info())],
+    [ranch:suspend_listener(Name) || Name <- Listeners],
+    try
+        [exit(Pid, kill) || Name <- Listeners, Pid <- ranch:procs(Name, connections)],
+        wait(streams(), 0)
+    after
+        [ranch:resume_listener(Name) || Name <- Listeners],
+        logger:warning("weir_ready: clients are let in again")
+    end.
+
+streams() ->
+    rabbit_amqqueue:list_by_type(rabbit_stream_queue).
 
 wait(Streams, WaitedMs) ->
     case [Stream || Stream <- Streams, not has_leader(Stream)] of
@@ -73,7 +119,7 @@ is_alive(Pid) when is_pid(Pid), node(Pid) =:= node() ->
     catch error:badarg -> false
     end;
 is_alive(Pid) ->
-    is_pid(Pid).
+    is_pid(Pid) andalso lists:member(node(Pid), nodes()).
 
 %% Where bindings are not in Mnesia, they are kept with their order.
 order_rings() ->
