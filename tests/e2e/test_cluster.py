@@ -34,7 +34,7 @@ from weir.testing.servers import running
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.postgres,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not rabbitmq_programs.is_installed(), reason="rabbitmq-server is not installed"
     ),
@@ -48,7 +48,7 @@ WINDOW = 8
 #: Acknowledged and stored between two steps, by all devices.
 PROGRESS_COUNT = 300
 #: For what takes seconds alone, on a machine that does something else.
-TIMEOUT_S = 120.0
+TIMEOUT_S = 180.0
 
 
 @dataclass
