@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from weir.codec.single_join import STORED_BYTES_MAX, SingleJoiner
 from weir.codec.telemetry import Storable, Telemetry, count_rows, decode_telemetry
 from weir.consumer import Joined, Ports, Split, StreamConsumer, StreamMessage
+from weir.errors import RefusedItemsError
 from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 
@@ -54,7 +55,14 @@ class Measurements(StreamConsumer[Storable]):
 
         Raises:
             ConflictError: another worker moved the checkpoint.
+            RefusedItemsError: these are of devices that are not let in.
             RejectedByStoreError: the content was refused; the runtime isolates the culprit.
             StoreUnavailableError: try again later.
         """
-        return await self.ports.readings.append(start, next_offset, items, letters)
+        try:
+            return await self.ports.readings.append(start, next_offset, items, letters)
+        except RefusedItemsError as error:
+            # One device that is not let in must not take the others' messages apart for ever.
+            if error.serials:
+                self._joiner.leave_out(error.serials)
+            raise

@@ -40,7 +40,7 @@
   x ProcessError               a process that we started cannot start, or does not become ready
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 class WeirError(Exception):
@@ -143,11 +143,17 @@ class UnknownCommandError(InvalidMessageError):
 
 
 class RefusedItemsError(WeirError):
-    """Some items of a commit can never be accepted, by their index; nothing was stored."""
+    """Some items of a commit can never be accepted, by their index; nothing was stored.
 
-    def __init__(self, errors: Mapping[int, InvalidMessageError]) -> None:
+    `serials`: the devices of which nothing is accepted, where that is why.
+    """
+
+    def __init__(
+        self, errors: Mapping[int, InvalidMessageError], serials: Collection[str] = ()
+    ) -> None:
         super().__init__(f"{len(errors)} items were refused")
         self.errors = errors
+        self.serials = serials
 
 
 class TooManyDeadLettersError(WeirError):

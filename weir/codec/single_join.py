@@ -1,6 +1,6 @@
 """Decode many stored messages at once, those that look alike; the others are left as they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ GROUP_COUNT_MIN = 16
 SHAPES_OF_A_LENGTH_MAX = 8
 #: Senders remembered, about 300 bytes each; beyond it all are forgotten.
 SENDERS_MAX = 50_000
+
+#: Calls of `join` after which those that were left out are tried again: a minute at full pace.
+LEFT_OUT_COUNT = 3_000
 
 #: Takes routing key and body out of a stored message.
 Split = Callable[[bytes], tuple[str, bytes]]
@@ -51,6 +54,14 @@ class SingleJoiner:
     def __init__(self) -> None:
         self._shapes: dict[int, list[Shape]] = {}
         self._senders: dict[bytes, tuple[str, str] | None] = {}
+        self._left_out: set[str] = set()
+        self._left_out_count = 0
+
+    def leave_out(self, serials: Collection[str]) -> None:
+        """Leave the messages of some devices alone for a while: the store refuses them."""
+        self._left_out.update(serials)
+        self._left_out_count = LEFT_OUT_COUNT
+        self._senders.clear()
 
     def join(
         self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
@@ -60,6 +71,7 @@ class SingleJoiner:
         `stored`: messages as a stream has them; `received_at_us`: the broker's time of each;
         `split`: takes one apart. A message that must not be stored is never among them.
         """
+        self._try_again()
         by_length: dict[int, list[int]] = {}
         for row, raw in enumerate(stored):
             by_length.setdefault(len(raw), []).append(row)
@@ -69,6 +81,12 @@ class SingleJoiner:
             if len(rows) >= GROUP_COUNT_MIN and length <= STORED_BYTES_MAX:
                 parts += self._join_length(stored, np.array(rows), received, split)
         return _in_order(parts, received) if parts else None
+
+    def _try_again(self) -> None:
+        self._left_out_count -= 1
+        if self._left_out and not self._left_out_count:
+            self._left_out.clear()
+            self._senders.clear()
 
     def _join_length(
         self,
@@ -83,10 +101,10 @@ class SingleJoiner:
         shapes = self._shapes.setdefault(length, [])
         parts = []
         for shape in shapes:
-            part, is_left = self._match(shape, block, rows, received)
-            if part is not None:
-                parts.append(part)
-                block, rows = block[is_left], rows[is_left]
+            matches = shape.match(block)
+            if np.count_nonzero(matches) >= GROUP_COUNT_MIN:
+                parts += self._read(shape, block[matches], rows[matches], received)
+                block, rows = block[~matches], rows[~matches]
             if len(rows) < GROUP_COUNT_MIN:
                 return parts
         # One more is learned each time: if many look like it, the next ones find it.
@@ -95,28 +113,22 @@ class SingleJoiner:
             if len(shapes) >= SHAPES_OF_A_LENGTH_MAX:
                 shapes.clear()
             shapes.append(learned)
-            part, _ = self._match(learned, block, rows, received)
-            parts += [part] if part is not None else []
+            matches = learned.match(block)
+            if np.count_nonzero(matches) >= GROUP_COUNT_MIN:
+                parts += self._read(learned, block[matches], rows[matches], received)
         return parts
 
-    def _match(
+    def _read(
         self, shape: Shape, block: Bytes, rows: NDArray[np.int64], received: NDArray[np.int64]
-    ) -> tuple[_Part | None, NDArray[np.bool_]]:
-        """Give the rows that look like `shape`, and which are left."""
-        matches = shape.match(block)
-        if np.count_nonzero(matches) < GROUP_COUNT_MIN:
-            return None, ~matches
-        own, own_rows = block[matches], rows[matches]
-        times, values, is_good = shape.read(own, received[own_rows])
-        senders = self._find_senders(shape, own)
+    ) -> list[_Part]:
+        """Decode matching messages; what must not be stored is left out, and may be all of it."""
+        times, values, is_good = shape.read(block, received[rows])
+        senders = self._find_senders(shape, block)
         is_good &= np.array([sender is not None for sender in senders])
-        if is_good.all():
-            known = [sender for sender in senders if sender is not None]
-            return _Part(own_rows, shape, times, values, known), ~matches
-        known = [s for s, good in zip(senders, is_good.tolist(), strict=True) if good and s]
-        part = _Part(own_rows[is_good], shape, times[is_good], values[is_good], known)
-        # What is no good is no good for another shape either.
-        return part, ~matches
+        good = [s for s, is_fine in zip(senders, is_good.tolist(), strict=True) if is_fine and s]
+        if not good:
+            return []
+        return [_Part(rows[is_good], shape, times[is_good], values[is_good], good)]
 
     def _find_senders(self, shape: Shape, block: Bytes) -> list[tuple[str, str] | None]:
         """Give (serial, routing key) of each row; None where it is no device's."""
@@ -129,8 +141,17 @@ class SingleJoiner:
         except KeyError:
             if len(known) + len(pieces) > SENDERS_MAX:
                 known.clear()
-            known |= {key: _sender(key) for key in set(pieces) - known.keys()}
+            known |= {key: self._sender(key) for key in set(pieces) - known.keys()}
         return [known[key] for key in pieces]
+
+    def _sender(self, key: bytes) -> tuple[str, str] | None:
+        try:
+            routing_key = key.decode()
+            serial, kind = split_key(routing_key)
+        except (UnicodeDecodeError, InvalidMessageError):
+            return None
+        # A dot where the shape has the serial makes another kind of it.
+        return (serial, routing_key) if kind == KIND and serial not in self._left_out else None
 
 
 def _learn(raw: bytes, received_at_us: int, split: Split) -> Shape | None:
@@ -141,16 +162,6 @@ def _learn(raw: bytes, received_at_us: int, split: Split) -> Shape | None:
     return learn(raw, key, body, received_at_us)
 
 
-def _sender(key: bytes) -> tuple[str, str] | None:
-    try:
-        routing_key = key.decode()
-        serial, kind = split_key(routing_key)
-    except (UnicodeDecodeError, InvalidMessageError):
-        return None
-    # A dot where the shape has the serial makes another kind of it.
-    return (serial, routing_key) if kind == KIND else None
-
-
 def _in_order(parts: list[_Part], received: NDArray[np.int64]) -> JoinedSingles:
     rows = np.concatenate([part.rows for part in parts])
     order = np.argsort(rows)
@@ -158,7 +169,7 @@ def _in_order(parts: list[_Part], received: NDArray[np.int64]) -> JoinedSingles:
     keys = [key for part in parts for _, key in part.senders]
     units = [part.shape.unit for part in parts for _ in part.senders]
     counts = [len(part.rows) for part in parts]
-    qualities = np.repeat(np.array([p.shape.quality for p in parts], dtype=np.int16), counts)
+    qualities = np.repeat(np.array([p.shape.quality for p in parts], dtype=np.int32), counts)
     places = order.tolist()
     rows = rows[order]
     readings = SingleReadings(

@@ -16,7 +16,7 @@ class SingleReadings:
 
     series: list[tuple[str, str]]
     units: list[str]
-    qualities: NDArray[np.int16]
+    qualities: NDArray[np.int32]
     received_at_us: NDArray[np.int64]
     observed_at_us: NDArray[np.int64]
     values: NDArray[np.float64]

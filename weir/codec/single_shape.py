@@ -160,7 +160,8 @@ def learn(raw: bytes, key: str, body: bytes, received_at_us: int) -> Shape | Non
 def _learn(raw: bytes, key: bytes, body: bytes, batch: MeasurementBatch) -> Shape | None:
     at = len(raw) - len(body)
     key_at = raw.find(key)
-    if not raw[:at].endswith(_data_heads(len(body))) or raw.count(key, 0, at) != 1:
+    is_last = raw[at:] == body and raw[:at].endswith(_data_heads(len(body)))
+    if not is_last or raw.count(key, 0, at) != 1:
         raise _UnusualError
     (column,) = batch.columns
     places = _places(raw, at)
@@ -322,7 +323,8 @@ def _signed(digits: Bytes) -> NDArray[np.int64]:
 
 
 def _floats(block: Bytes) -> NDArray[np.float64]:
-    return np.ascontiguousarray(block).view("<f4")[:, 0].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN is as bad as any other
+        return np.ascontiguousarray(block).view("<f4")[:, 0].astype(np.float64)
 
 
 def _doubles(block: Bytes) -> NDArray[np.float64]:

@@ -133,9 +133,8 @@ class Admission:
             self._admitted.clear()
         self._admitted.update(serial for serial in unknown if serial not in held)
         if held:
-            raise RefusedItemsError(
-                {index: held[serial] for index, serial in enumerate(serials) if serial in held}
-            )
+            errors = {index: held[serial] for index, serial in enumerate(serials) if serial in held}
+            raise RefusedItemsError(errors, held.keys())
 
     async def _look(self) -> None:
         """Forget who is let in when that has changed."""

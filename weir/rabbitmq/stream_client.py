@@ -110,4 +110,11 @@ def open_frame(frame: bytearray) -> Chunk:
 def _unpacked(frame: bytearray) -> list[bytes]:
     chunk = decode_frame(bytes(frame))
     assert isinstance(chunk, schema.Deliver)  # noqa: S101 - by its key
-    return chunk.get_messages()
+    try:
+        return chunk.get_messages()
+    except (TypeError, ValueError, OSError) as error:
+        # Devices cannot write to streams, so only a program that bypasses the exchange sends such.
+        raise BrokerUnavailableError(
+            f"the chunk at offset {chunk.chunk_first_offset} is compressed in a way that cannot be "
+            f"read: {error}"
+        ) from error

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
+import structlog
+
 from weir.consumer import Joined, StreamConsumer, StreamMessage
 from weir.errors import InvalidMessageError
 from weir.rabbitmq.amqp10 import split_message
 from weir.runtime.partition_backlog import Entry
 from weir.runtime.partition_commit import reject
+
+log = structlog.get_logger()
 
 Item = TypeVar("Item")
 
@@ -44,16 +48,23 @@ async def open_entries(
     opened = [entry for entry in entries if entry.is_open]
     if not opened:
         return entries
-    joined = consumer.join(
-        [entry.message.body for entry in opened],
-        [entry.message.received_at_us for entry in opened],
-        split_message,
-    )
-    if joined is None:
+    joined = _joined(consumer, opened)
+    if joined is None or not joined.rows:
         return await _one_by_one(consumer, stream, entries)
     parts = tuple(opened[row] for row in joined.rows)
     settled = await _one_by_one(consumer, stream, _without(entries, parts))
     return _in_order([*settled, _whole(joined, parts)])
+
+
+def _joined(consumer: StreamConsumer[Item], opened: Sequence[Entry[Item]]) -> Joined[Item] | None:
+    stored = [entry.message.body for entry in opened]
+    received_at_us = [entry.message.received_at_us for entry in opened]
+    try:
+        return consumer.join(stored, received_at_us, split_message)
+    except Exception:
+        # It only saves time: messages that break it must not stop everybody's.
+        log.exception("joining_failed", consumer=consumer.name)
+        return None
 
 
 async def take_apart(

@@ -28,7 +28,7 @@ def together(singles: Sequence[Single]) -> SingleReadings:
     return SingleReadings(
         [(serial, field) for serial, field, *_ in singles],
         ["bar" for _ in singles],
-        np.array([quality for *_, quality in singles], dtype=np.int16),
+        np.array([quality for *_, quality in singles], dtype=np.int32),
         np.full(len(singles), NOW_US),
         np.array([NOW_US + second * SECOND_US for _, _, second, *_ in singles]),
         np.array([value for _, _, _, value, _ in singles]),
@@ -85,7 +85,7 @@ async def test_the_same_is_stored_and_counted(pool: asyncpg.Pool) -> None:
                 f"f{rng.randrange(2)}",
                 number + rng.randrange(4),
                 rng.randrange(2) / 2,
-                rng.choice([0, 0, 1, 3]),
+                rng.choice([0, 0, 1, 3, 40_000]),
             )
             for _ in range(rng.randrange(1, 12))
         ]
@@ -117,5 +117,6 @@ async def test_one_device_that_is_not_let_in_refuses_them(pool: asyncpg.Pool) ->
     store = Store(pool, "s", needs_approval=True)
     with pytest.raises(RefusedItemsError) as caught:
         await store.append([together([("j-d0", "f0", 0, 1.0, 0)])])
+    assert ["j-d0"] == list(caught.value.serials)
     assert {NotApprovedError} == {type(error) for error in caught.value.errors.values()}
     assert not await stored(pool, "j")

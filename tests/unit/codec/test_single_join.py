@@ -27,6 +27,7 @@ from weir.rabbitmq.amqp10 import split_message
 from weir.telemetry.v1.measurement_pb2 import QUALITY_BAD, Batch
 
 NOW_US = 1_795_248_000_000_000
+SECOND_US = 1_000_000
 Row = tuple[str, str, str, int, int, int, float]
 
 
@@ -169,6 +170,54 @@ def test_a_serial_that_does_not_match_its_key_is_left_alone() -> None:
     assert 2 * GROUP_COUNT_MIN == len(rows)
 
 
+def test_when_nothing_that_looks_right_may_be_stored_nothing_is_joined() -> None:
+    joiner = SingleJoiner()
+    assert join(many(), joiner)
+    bad = many(at_us=NOW_US + FUTURE_US_MAX + SECOND_US)
+    assert {len(raw) for raw in bad} == {len(raw) for raw in many()}
+    assert not join(bad, joiner)
+
+
+def test_a_quality_of_any_number_is_kept() -> None:
+    bodies = []
+    for number in (40_000, -40_000):
+        batch = Batch.FromString(split_message(message(1))[1])
+        batch.fields[0].quality = number  # type: ignore[assignment]
+        bodies.append(as_stored("pump-1", batch.SerializeToString()))
+    for raw in bodies:
+        stored = [raw] * GROUP_COUNT_MIN
+        assert dict(enumerate(map(alone, stored))) == join(stored)
+
+
+def test_what_comes_behind_the_body_moves_nothing() -> None:
+    inner = encode_measurements(BatchHeader(), [FieldReadings("temperature", [NOW_US], [1.5])])
+    forged = b"\x00\x53\x75\xa0" + bytes([len(inner)]) + inner
+    for number in range(GROUP_COUNT_MIN):
+        raw = message(number)
+        footer = b"\x00\x53\x78\xb0" + len(forged).to_bytes(4) + forged
+        rows = join([raw + footer] * GROUP_COUNT_MIN)
+        assert all(alone(raw) == row for row in rows.values())
+
+
+def test_a_signalling_nan_is_left_alone() -> None:
+    usual = many(struct.unpack("<f", b"\xbe\x02\x83\xbe")[0])
+    odd = usual[3].replace(b"\xbe\x02\x83\xbe", b"\x01\x00\xa0\x7f")
+    assert 3 not in join([*usual[:3], odd, *usual[4:], *usual])
+
+
+def test_devices_that_the_store_refuses_are_left_out_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("weir.codec.single_join.LEFT_OUT_COUNT", 3)
+    joiner = SingleJoiner()
+    stored = [*many(), message(99)]
+    everything = set(range(len(stored)))
+    assert everything == join(stored, joiner).keys()
+    joiner.leave_out({"pump-19"})
+    assert [everything - {9, 16}] * 2 == [set(join(stored, joiner)) for _ in range(2)]
+    assert everything == join(stored, joiner).keys()
+
+
 def test_few_are_left_alone() -> None:
     assert not join(many()[1:])
 
@@ -228,7 +277,7 @@ bodies = st.builds(
                         },
                         optional={
                             "unit": st.sampled_from(["Cel", "K"]),
-                            "quality": st.integers(0, 4),
+                            "quality": st.integers(-(2**31), 2**31 - 1),
                             "time_column": st.integers(0, 1),
                         },
                     )

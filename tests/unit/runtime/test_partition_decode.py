@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +109,29 @@ async def test_what_is_joined_is_stored_as_if_it_were_not(
         letter.source_offset for letter in ledger.letters
     ]
     assert len(bodies) == ledger.next_offset
+
+
+class Broken(Ledger):
+    """Cannot join, for one reason or the other."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__(set(), set())
+        self.error = error
+
+    def join(
+        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+    ) -> Joined[tuple[int, ...]] | None:
+        del stored, received_at_us, split
+        if self.error:
+            raise self.error
+        return Joined((), [], [])
+
+
+@pytest.mark.parametrize("error", [None, OverflowError("too large")])
+async def test_what_cannot_be_joined_is_stored_all_the_same(error: Exception | None) -> None:
+    ledger = Broken(error)
+    await settle(ledger, [b"10", b"bad", b"11"])
+    assert ([10, 11], 1, 3) == (ledger.stored, len(ledger.letters), ledger.next_offset)
 
 
 async def test_everything_alike_is_one_item_in_one_transaction() -> None:
