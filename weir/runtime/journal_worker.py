@@ -8,6 +8,7 @@ was under way at a crash is done again.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -30,6 +31,8 @@ READ_AT_ONCE_COUNT = 200
 POLL_INTERVAL_S = 5.0
 #: Events that are passed over before that is remembered.
 SKIPPED_COUNT_MAX = 1_000
+#: Or after so long: whoever compares the checkpoint with the journal must not take it for stuck.
+SKIPPED_TIME = timedelta(minutes=1)
 
 
 class Page(Protocol):
@@ -104,7 +107,8 @@ class JournalWorker:
     async def _run_once(self) -> None:
         name = self._consumer.name
         start = Checkpoint(name, JOURNAL, await self._source.checkpoints.next_offset(name, JOURNAL))
-        position = start.next_offset
+        position, clock = start.next_offset, self._source.clock
+        moved_at = clock.now()
         async with self._source.open_journal() as journal:
             while True:
                 page = await journal.read(position, self._consumer.types, READ_AT_ONCE_COUNT)
@@ -113,9 +117,12 @@ class JournalWorker:
                     await self._work(page.records)
                 elif not self._owes_work:
                     self._outage.over()
-                if page.records or position - start.next_offset > SKIPPED_COUNT_MAX:
+                skipped_count = position - start.next_offset
+                is_due = skipped_count > 0 and clock.now() - moved_at >= SKIPPED_TIME
+                if page.records or is_due or skipped_count > SKIPPED_COUNT_MAX:
                     await self._source.checkpoints.move(start, position)
                     start = replace(start, next_offset=position)
+                    moved_at = clock.now()
                 if not page.records:
                     await journal.wait(POLL_INTERVAL_S)
 

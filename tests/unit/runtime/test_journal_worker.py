@@ -14,7 +14,12 @@ from weir.errors import (
 )
 from weir.events.event import JournalRecord
 from weir.ports import Checkpoint
-from weir.runtime.journal_worker import READ_AT_ONCE_COUNT, JournalSource, JournalWorker
+from weir.runtime.journal_worker import (
+    READ_AT_ONCE_COUNT,
+    SKIPPED_TIME,
+    JournalSource,
+    JournalWorker,
+)
 from weir.testing.clock import START, ManualClock
 from weir.testing.conditions import eventually
 from weir.testing.memory import MemoryDeadLetterStore, memory_ports
@@ -50,6 +55,7 @@ class MemoryJournal:
 
     def __init__(self, count: int) -> None:
         self.records = [record(position) for position in range(1, count + 1)]
+        self.clock = ManualClock()
         self.checkpoint = 0
         self.moves: list[int] = []
         self.read_failures: list[StoreUnavailableError] = []
@@ -90,7 +96,7 @@ class MemoryJournal:
         yield self
 
     def source(self) -> JournalSource:
-        return JournalSource(self.open, self, ManualClock())
+        return JournalSource(self.open, self, self.clock)
 
 
 class Scripted(JournalConsumer):
@@ -194,6 +200,20 @@ async def test_events_that_a_consumer_does_not_want_are_passed_over() -> None:
         await eventually(lambda: journal.checkpoint == 7)
 
     assert [6] == consumer.seen
+
+
+async def test_few_that_are_passed_over_are_remembered_after_a_while() -> None:
+    journal, consumer = MemoryJournal(3), OnlyMoves(memory_ports())
+    journal.append(record(4, "device_moved"))
+    async with running(JournalWorker(consumer, journal.source()).run()):
+        await eventually(lambda: journal.checkpoint == 5)
+        journal.append(record(5))
+        journal.clock.advance(SKIPPED_TIME.total_seconds())
+        journal.append(record(6))
+        await eventually(lambda: journal.checkpoint == 7)
+
+    assert [5, 7] == [move for move in journal.moves if move != 6]
+    assert [4] == consumer.seen
 
 
 async def test_how_far_it_has_passed_over_is_remembered_now_and_then() -> None:
