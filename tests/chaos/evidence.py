@@ -31,6 +31,7 @@ class DeadLetter:
     offset: int | None
     reason: str
     body: bytes
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,9 @@ async def gather(world: World, log: list[Entry]) -> Evidence:
         numbers=await _readings(world, "reading"),
         texts=await _readings(world, "text_reading"),
         dead_letters=[
-            DeadLetter(row["source"], row["source_offset"], row["reason"], row["body"])
+            DeadLetter(
+                row["source"], row["source_offset"], row["reason"], row["body"], row["error"]
+            )
             for row in letters
         ],
         rollups=await _rollups(world),

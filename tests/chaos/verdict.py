@@ -138,7 +138,7 @@ def _judge_dead_letters(verdict: Verdict, evidence: Evidence, marks: dict[str, b
     verdict.check("dead letters are kept twice", [key for key, count in kept.items() if count > 1])
     verdict.check("poison messages are not kept", [key for key in expected if key not in kept])
     others = [
-        (letter.source, letter.offset, letter.reason, letter.body[:40])
+        (letter.source, letter.offset, letter.reason, letter.error, letter.body[:40])
         for letter in evidence.dead_letters
         if expected.get((letter.source, letter.offset or 0)) != letter.body
     ]

@@ -6,7 +6,7 @@ is stored already, that commit is made again through a staging table; and as rep
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -65,7 +65,7 @@ class PlacedSingles(NamedTuple):
 class _Work:
     """What one transaction stores; `columns`: all of `batches`, in their order.
 
-    There are no deletions where there are `singles`.
+    There are no deletions where there are `singles`. `may_repeat`: some of it may be stored.
     """
 
     start: Checkpoint
@@ -76,6 +76,7 @@ class _Work:
     occurred: Sequence[OccurrenceBatch]
     device_ids: Mapping[str, int]
     singles: Sequence[PlacedSingles]
+    may_repeat: bool
 
 
 class PostgresReadingStore:
@@ -133,18 +134,29 @@ class PostgresReadingStore:
             for batch in batches
             if isinstance(batch, SingleReadings)
         ]
-        work = _Work(start, next_offset, batches, letters, placed, occurred, device_ids, singles)
+        work = _Work(
+            start,
+            next_offset,
+            batches,
+            letters,
+            placed,
+            occurred,
+            device_ids,
+            singles,
+            may_repeat=self._expects_repeats,
+        )
         try:
             return await self._commit(work)
         except MixedOrderError as error:
             raise RejectedByStoreError(str(error)) from error
         except RejectedByStoreError as error:
             is_repeat = isinstance(error.__cause__, asyncpg.UniqueViolationError)
-            if self._expects_repeats or not is_repeat:
+            # As this commit was made: other partitions change what is expected meanwhile.
+            if work.may_repeat or not is_repeat:
                 raise
         # Once more, this time through the staging table.
         self._expects_repeats = True
-        return await self._commit(work)
+        return await self._commit(replace(work, may_repeat=True))
 
     async def _commit(self, work: _Work) -> AppendReport:
         async with transaction(self._pool) as connection:
@@ -155,9 +167,7 @@ class PostgresReadingStore:
             columns = iter(work.columns)
             for measured, deletion in split_at_deletions(work.batches):
                 count = sum(len(batch.columns) for batch in measured)
-                report += await self._store(
-                    connection, list(islice(columns, count)), work.singles, past
-                )
+                report += await self._store(connection, list(islice(columns, count)), work, past)
                 if deletion is not None:
                     deleted += await apply_deletion(connection, deletion.deletion_id)
             await note_arrivals(connection, work.start.stream, work.next_offset, sorted(past))
@@ -177,13 +187,13 @@ class PostgresReadingStore:
         self,
         connection: Connection,
         columns: Sequence[Placed],
-        singles: Sequence[PlacedSingles],
+        work: _Work,
         past: set[date],
     ) -> AppendReport:
         """Store measurements; adds the days to `past` that are no longer new."""
         corrected = [(c.series_id, c.column) for c in columns if c.batch.is_correction]
         appended = [(c.series_id, c.column) for c in columns if not c.batch.is_correction]
-        report = await self._append(connection, appended, singles, past)
+        report = await self._append(connection, appended, work, past)
         # Afterwards, so that within one commit too a correction wins.
         if corrected:
             report += await self._correct(connection, corrected, past)
@@ -193,15 +203,15 @@ class PostgresReadingStore:
         self,
         connection: Connection,
         columns: Sequence[Column],
-        singles: Sequence[PlacedSingles],
+        work: _Work,
         past: set[date],
     ) -> AppendReport:
         rows = gather(columns)
-        for ids, readings in singles:
+        for ids, readings in work.singles:
             rows = gather_singles([series_id for _, series_id in ids], readings, rows)
         texts, repeated_texts = _texts(columns, keep_last=False)
         past |= past_days(rows, texts, self._now_us())
-        numbers = await self._append_numbers(connection, rows)
+        numbers = await self._append_numbers(connection, rows, may_repeat=work.may_repeat)
         stored_texts = await insert_texts(connection, texts, overwrite=False)
         stored_count = numbers.stored_count + stored_texts.stored_count
         conflicting_count = numbers.conflicting_count + stored_texts.conflicting_count
@@ -225,10 +235,12 @@ class PostgresReadingStore:
     def _now_us(self) -> int:
         return to_us(self._clock.now())
 
-    async def _append_numbers(self, connection: Connection, rows: Rows) -> Outcome:
+    async def _append_numbers(
+        self, connection: Connection, rows: Rows, *, may_repeat: bool
+    ) -> Outcome:
         if not len(rows):
             return Outcome(0, 0)
-        if not self._expects_repeats:
+        if not may_repeat:
             await copy_numbers(connection, "reading", rows)
             return Outcome(len(rows), 0)
         outcome = await insert_numbers(connection, rows)

@@ -1,5 +1,6 @@
 """Readings, dead letters and checkpoints in one transaction of a real PostgreSQL."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -221,3 +222,24 @@ async def test_a_database_that_is_away_is_worth_a_retry() -> None:
     async with open_pool("postgresql://nobody@127.0.0.1:1/nowhere") as pool:
         with pytest.raises(StoreUnavailableError):
             await Writer(pool).append(batch({0: 1.0}))
+
+
+async def test_repeats_in_two_partitions_at_once_are_repeats_in_both(pool: asyncpg.Pool) -> None:
+    """One worker may write several partitions, over one store."""
+    streams = [f"stream.{number}" for number in range(4)]
+    for offset in range(0, 20, 2):
+        store = PostgresReadingStore(pool)
+        for step in (0, 1):
+            reports = await asyncio.gather(
+                *(
+                    store.append(
+                        Checkpoint("measurements", stream, offset + step),
+                        offset + step + 1,
+                        [batch({offset: 1.0}, serial=f"pump-{number}")],
+                        [],
+                    )
+                    for number, stream in enumerate(streams)
+                )
+            )
+            expected = AppendReport(stored_count=1 - step, repeated_count=step)
+            assert [expected] * len(streams) == reports
