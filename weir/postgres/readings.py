@@ -116,6 +116,28 @@ class PostgresReadingStore:
         refused = await unknown_deletions(self._pool, batches)
         if refused:
             raise RefusedItemsError(refused)
+        work = await self._prepare(start, next_offset, batches, letters)
+        try:
+            return await self._commit(work)
+        except MixedOrderError as error:
+            raise RejectedByStoreError(str(error)) from error
+        except RejectedByStoreError as error:
+            is_repeat = isinstance(error.__cause__, asyncpg.UniqueViolationError)
+            # As this commit was made: other partitions change what is expected meanwhile.
+            if work.may_repeat or not is_repeat:
+                raise
+        # Once more, this time through the staging table.
+        self._expects_repeats = True
+        return await self._commit(replace(work, may_repeat=True))
+
+    async def _prepare(
+        self,
+        start: Checkpoint,
+        next_offset: int,
+        batches: Sequence[Storable],
+        letters: Sequence[DeadLetter],
+    ) -> _Work:
+        """Find the integers of every series and device, and sort the batches by what they are."""
         columns = [
             (batch, column)
             for batch in batches
@@ -134,7 +156,7 @@ class PostgresReadingStore:
             for batch in batches
             if isinstance(batch, SingleReadings)
         ]
-        work = _Work(
+        return _Work(
             start,
             next_offset,
             batches,
@@ -145,18 +167,6 @@ class PostgresReadingStore:
             singles,
             may_repeat=self._expects_repeats,
         )
-        try:
-            return await self._commit(work)
-        except MixedOrderError as error:
-            raise RejectedByStoreError(str(error)) from error
-        except RejectedByStoreError as error:
-            is_repeat = isinstance(error.__cause__, asyncpg.UniqueViolationError)
-            # As this commit was made: other partitions change what is expected meanwhile.
-            if work.may_repeat or not is_repeat:
-                raise
-        # Once more, this time through the staging table.
-        self._expects_repeats = True
-        return await self._commit(replace(work, may_repeat=True))
 
     async def _commit(self, work: _Work) -> AppendReport:
         async with transaction(self._pool) as connection:
