@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from weir.codec.single_join import STORED_BYTES_MAX, SingleJoiner
+from weir.codec.single_join import STORED_BYTES_MAX, SingleJoiner, Split
 from weir.codec.telemetry import Storable, Telemetry, count_rows, decode_telemetry
-from weir.consumer import Joined, Ports, Split, StreamConsumer, StreamMessage
+from weir.consumer import Joined, Ports, StreamConsumer, StreamMessage
 from weir.errors import RefusedItemsError
 from weir.model.names import split_key
 from weir.ports import AppendReport, Checkpoint, DeadLetter

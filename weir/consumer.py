@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from weir.clock import Clock, SystemClock
+from weir.codec.single_join import Split
 from weir.command_port import CommandStore
 from weir.control_ports import ConfigurationStore, PresenceStore, StreamEnds
 from weir.events.event import JournalRecord
@@ -123,10 +124,6 @@ class QueueConsumer(Consumer):
             InvalidMessageError: never acceptable: it becomes a dead letter.
             TransientError: try again later.
         """
-
-
-#: Takes routing key and body out of a message as a stream stores it; raises `DecodeError`.
-Split = Callable[[bytes], tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ SENDERS_MAX = 50_000
 #: Calls of `join` after which those that were left out are tried again: a minute at full pace.
 LEFT_OUT_COUNT = 3_000
 
-#: Takes routing key and body out of a stored message.
+#: Takes routing key and body out of a message as a stream stores it; raises `DecodeError`.
 Split = Callable[[bytes], tuple[str, bytes]]
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.messages import as_stored
-from weir.consumer import Joined, Split, StreamConsumer, StreamMessage
+from weir.codec.single_join import Split
+from weir.consumer import Joined, StreamConsumer, StreamMessage
 from weir.errors import DecodeError, NotApprovedError, RefusedItemsError, RejectedByStoreError
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.runtime.partition_backlog import Entry
