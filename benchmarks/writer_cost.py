@@ -108,7 +108,7 @@ async def measure(postgres_url: str, frames: list[bytearray], rate: float) -> Co
             store = PostgresCheckpointStore(pool)
             settings = Settings.from_env({"WEIR_POSTGRES_URL": url})
             feed = Feed(frames, rate)
-            source = PartitionSource(feed.open, _no_end, store, SystemClock())
+            source = PartitionSource(feed.open, _at_zero, _at_zero, store, SystemClock())
             worker = PartitionWorker(Measurements(make_ports(settings, pool)), STREAM, source)
             before_s, commits = time.process_time(), await _commit_count(pool)
             async with running(worker.run()):
@@ -121,7 +121,7 @@ async def measure(postgres_url: str, frames: list[bytearray], rate: float) -> Co
     return Cost(process_s * per_message, session_s * per_message, count / max(commits, 1))
 
 
-async def _no_end(_: str) -> int:
+async def _at_zero(_: str) -> int:
     return 0
 
 

@@ -34,7 +34,7 @@ from weir.postgres.schema import make_partitions_ahead, require_schema
 from weir.postgres.sequences import PostgresSequenceStore
 from weir.rabbitmq.publisher import RabbitmqPublisher, open_publisher
 from weir.rabbitmq.queue_reader import open_queues
-from weir.rabbitmq.stream_ends import end_offset
+from weir.rabbitmq.stream_ends import end_offset, first_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.rabbitmq.topology import apply_topology
 from weir.runtime.dead_letter_limit import DeadLetterBounds
@@ -192,6 +192,7 @@ def make_source(settings: Settings, pool: asyncpg.Pool) -> PartitionSource:
     return PartitionSource(
         partial(open_stream, stream_url),
         partial(end_offset, stream_url),
+        partial(first_offset, stream_url),
         PostgresCheckpointStore(pool),
         SystemClock(),
         _dead_letter_bounds(settings),

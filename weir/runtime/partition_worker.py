@@ -35,6 +35,7 @@ from weir.runtime.partition_decode import (
     open_entries,
     take_apart,
 )
+from weir.runtime.stream_gap import FirstOffset, count_dropped
 from weir.runtime.waiting import until_available
 from weir.tracing import span
 
@@ -70,11 +71,13 @@ class PartitionSource:
     """Where a worker's messages and its memory are.
 
     `open_stream(stream, offset)` subscribes; `end_offset(stream)` tells the offset of the next
-    message; `checkpoints` remembers. `dead_letter_bounds`: the worker stops when it rejects more.
+    message, `first_offset(stream)` that of the oldest; `checkpoints` remembers.
+    `dead_letter_bounds`: the worker stops when it rejects more.
     """
 
     open_stream: OpenStream
     end_offset: Callable[[str], Awaitable[int]]
+    first_offset: FirstOffset
     checkpoints: CheckpointStore
     clock: Clock
     dead_letter_bounds: DeadLetterBounds = NO_BOUNDS
@@ -141,16 +144,21 @@ class PartitionWorker(Generic[Item]):
     async def _read(self, reader: ChunkReader, backlog: Backlog[Item]) -> None:
         while True:
             chunk = await reader.next_chunk()
-            lost_count = chunk.first_offset - backlog.next_offset
-            if lost_count > 0:
-                metrics.MESSAGES_LOST.labels(self._consumer.name).inc(lost_count)
-                log.error(
-                    "stream_truncated",
-                    reason="the stream no longer holds messages that were never read",
-                    count=lost_count,
-                    offset=backlog.next_offset,
-                )
+            if chunk.first_offset > backlog.next_offset:
+                await self._note_gap(backlog.next_offset, chunk.first_offset)
             await self._take(chunk, backlog)
+
+    async def _note_gap(self, wanted: int, found: int) -> None:
+        ask = self._source.first_offset
+        dropped_count = await count_dropped(ask, self._stream, wanted, found)
+        if dropped_count:
+            metrics.MESSAGES_LOST.labels(self._consumer.name).inc(dropped_count)
+            log.error(
+                "stream_truncated",
+                reason="the stream no longer holds messages that were never read",
+                count=dropped_count,
+                offset=wanted,
+            )
 
     async def _take(self, chunk: Chunk, backlog: Backlog[Item]) -> None:
         """Decode a chunk into the backlog, giving other tasks their turns."""

@@ -18,7 +18,7 @@ from weir.consumer import Ports, StreamConsumer
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.claims import open_claims
 from weir.postgres.pool import open_pool
-from weir.rabbitmq.stream_ends import end_offset
+from weir.rabbitmq.stream_ends import end_offset, first_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.runtime.partition_share import PartitionShare
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
@@ -80,6 +80,7 @@ class Pipeline:
             source = PartitionSource(
                 partial(open_stream, self.broker.stream_url),
                 partial(end_offset, self.broker.stream_url),
+                partial(first_offset, self.broker.stream_url),
                 PostgresCheckpointStore(pool),
                 SystemClock(),
             )

@@ -17,7 +17,7 @@ from weir.model.names import partition_streams
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres.checkpoints import PostgresCheckpointStore
 from weir.postgres.pool import open_pool
-from weir.rabbitmq.stream_ends import end_offset
+from weir.rabbitmq.stream_ends import end_offset, first_offset
 from weir.rabbitmq.stream_reader import open_stream
 from weir.runtime.partition_worker import PartitionSource, PartitionWorker
 from weir.testing.conditions import eventually
@@ -61,6 +61,7 @@ async def test_two_workers_on_one_partition_never_commit_the_same_twice(pipeline
                 PartitionSource(
                     partial(open_stream, pipeline.broker.stream_url),
                     partial(end_offset, pipeline.broker.stream_url),
+                    partial(first_offset, pipeline.broker.stream_url),
                     PostgresCheckpointStore(pool),
                     SystemClock(),
                 ),

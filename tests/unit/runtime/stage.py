@@ -49,12 +49,17 @@ class Stage:
     def __init__(self) -> None:
         self.leader_offset = 0
         self.asked_count = 0
+        self.oldest_offset = 0
         self._chunks: asyncio.Queue[Chunk] = asyncio.Queue()
         self._end = 0
 
     def add_message(self) -> None:
         self._chunks.put_nowait(Chunk(self._end, 0, [MESSAGE]))
         self._end += 1
+
+    def skip(self, count: int) -> None:
+        """Leave offsets without messages."""
+        self._end += count
 
     async def next_chunk(self) -> Chunk:
         return await self._chunks.get()
@@ -72,11 +77,17 @@ class Stage:
     async def end_offset(self, stream: str) -> int:
         raise AssertionError(stream)
 
+    async def first_offset(self, stream: str) -> int:
+        assert stream == STREAM
+        return self.oldest_offset
+
     @asynccontextmanager
     async def open_stream(self, stream: str, offset: int) -> AsyncIterator["Stage"]:
         assert (STREAM, 0) == (stream, offset)
         yield self
 
     def worker(self, consumer: StreamConsumer[int]) -> PartitionWorker[int]:
-        source = PartitionSource(self.open_stream, self.end_offset, self, ManualClock())
+        source = PartitionSource(
+            self.open_stream, self.end_offset, self.first_offset, self, ManualClock()
+        )
         return PartitionWorker(consumer, STREAM, source)
