@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
+import psutil
 
 from weir.clock import SystemClock
 from weir.postgres.checkpoints import PostgresCheckpointStore
@@ -90,6 +91,12 @@ class Worker:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def cpu_s(self) -> float:
+        """Its processor time so far, seconds."""
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
 
     async def wait_ready(self) -> None:
         """Return when it has made its preparations."""
