@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from weir.codec.single_join import STORED_BYTES_MAX, SingleJoiner, Split
 from weir.codec.telemetry import Storable, Telemetry, count_rows, decode_telemetry
 from weir.consumer import Joined, Ports, StreamConsumer, StreamMessage
@@ -32,7 +35,7 @@ class Measurements(StreamConsumer[Storable]):
         return decode_telemetry(kind, message.body, serial, message.received_at_us)
 
     def join(
-        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+        self, stored: Sequence[bytes], received_at_us: NDArray[np.int64], split: Split
     ) -> Joined[Storable] | None:
         """Decode messages of one reading together: each costs a tenth of what it does alone."""
         joined = self._joiner.join(stored, received_at_us, split)

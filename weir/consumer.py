@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from weir.clock import Clock, SystemClock
 from weir.codec.single_join import Split
 from weir.command_port import CommandStore
@@ -177,7 +180,7 @@ class StreamConsumer(Consumer, Generic[Item]):
     def join(
         self,
         stored: Sequence[bytes],  # noqa: ARG002 - for whoever overrides it, as the others
-        received_at_us: Sequence[int],  # noqa: ARG002
+        received_at_us: NDArray[np.int64],  # noqa: ARG002
         split: Split,  # noqa: ARG002
     ) -> Joined[Item] | None:
         """Make one item of messages that look alike; None: there are no such. Pure.

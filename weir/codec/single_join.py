@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ SENDERS_MAX = 50_000
 
 #: Calls of `join` after which those that were left out are tried again: a minute at full pace.
 LEFT_OUT_COUNT = 3_000
+
+#: (serial, routing key).
+Sender: TypeAlias = tuple[str, str]
 
 #: Takes routing key and body out of a message as a stream stores it; raises `DecodeError`.
 Split = Callable[[bytes], tuple[str, bytes]]
@@ -45,7 +49,7 @@ class _Part:
     shape: Shape
     times: NDArray[np.int64]
     values: NDArray[np.float64]
-    senders: list[tuple[str, str]]
+    senders: list[Sender]
 
 
 class SingleJoiner:
@@ -53,7 +57,7 @@ class SingleJoiner:
 
     def __init__(self) -> None:
         self._shapes: dict[int, list[Shape]] = {}
-        self._senders: dict[bytes, tuple[str, str] | None] = {}
+        self._senders: dict[bytes, Sender | None] = {}
         self._left_out: set[str] = set()
         self._left_out_count = 0
 
@@ -64,22 +68,20 @@ class SingleJoiner:
         self._senders.clear()
 
     def join(
-        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+        self, stored: Sequence[bytes], received: NDArray[np.int64], split: Split
     ) -> JoinedSingles | None:
         """Decode the messages that are like many others here; None: there are none.
 
-        `stored`: messages as a stream has them; `received_at_us`: the broker's time of each;
+        `stored`: messages as a stream has them; `received`: the broker's time of each;
         `split`: takes one apart. A message that must not be stored is never among them.
         """
         self._try_again()
-        by_length: dict[int, list[int]] = {}
-        for row, raw in enumerate(stored):
-            by_length.setdefault(len(raw), []).append(row)
-        received = np.array(received_at_us, dtype=np.int64)
+        lengths = np.fromiter(map(len, stored), np.int64, len(stored))
         parts: list[_Part] = []
-        for length, rows in by_length.items():
-            if len(rows) >= GROUP_COUNT_MIN and length <= STORED_BYTES_MAX:
-                parts += self._join_length(stored, np.array(rows), received, split)
+        for length, count in enumerate(np.bincount(lengths, minlength=1).tolist()):
+            if count >= GROUP_COUNT_MIN and length <= STORED_BYTES_MAX:
+                rows = np.flatnonzero(lengths == length)
+                parts += self._join_length(stored, rows, received, split)
         return _in_order(parts, received) if parts else None
 
     def _try_again(self) -> None:
@@ -96,7 +98,8 @@ class SingleJoiner:
         split: Split,
     ) -> list[_Part]:
         length = len(stored[rows[0]])
-        joined = b"".join([stored[row] for row in rows.tolist()])
+        alike = stored if len(rows) == len(stored) else [stored[row] for row in rows.tolist()]
+        joined = b"".join(alike)
         block = np.frombuffer(joined, dtype=np.uint8).reshape(-1, length)
         shapes = self._shapes.setdefault(length, [])
         parts = []
@@ -124,13 +127,15 @@ class SingleJoiner:
         """Decode matching messages; what must not be stored is left out, and may be all of it."""
         times, values, is_good = shape.read(block, received[rows])
         senders = self._find_senders(shape, block)
+        if is_good.all() and None not in senders:
+            return [_Part(rows, shape, times, values, cast("list[Sender]", senders))]
         is_good &= np.array([sender is not None for sender in senders])
         good = [s for s, is_fine in zip(senders, is_good.tolist(), strict=True) if is_fine and s]
         if not good:
             return []
         return [_Part(rows[is_good], shape, times[is_good], values[is_good], good)]
 
-    def _find_senders(self, shape: Shape, block: Bytes) -> list[tuple[str, str] | None]:
+    def _find_senders(self, shape: Shape, block: Bytes) -> list[Sender | None]:
         """Give (serial, routing key) of each row; None where it is no device's."""
         width = shape.key.end - shape.key.start
         keys = shape.key.of(block).tobytes()
@@ -144,7 +149,7 @@ class SingleJoiner:
             known |= {key: self._sender(key) for key in set(pieces) - known.keys()}
         return [known[key] for key in pieces]
 
-    def _sender(self, key: bytes) -> tuple[str, str] | None:
+    def _sender(self, key: bytes) -> Sender | None:
         try:
             routing_key = key.decode()
             serial, kind = split_key(routing_key)
@@ -164,20 +169,17 @@ def _learn(raw: bytes, received_at_us: int, split: Split) -> Shape | None:
 
 def _in_order(parts: list[_Part], received: NDArray[np.int64]) -> JoinedSingles:
     rows = np.concatenate([part.rows for part in parts])
-    order = np.argsort(rows)
     series = [(serial, part.shape.name) for part in parts for serial, _ in part.senders]
     keys = [key for part in parts for _, key in part.senders]
     units = [part.shape.unit for part in parts for _ in part.senders]
     counts = [len(part.rows) for part in parts]
     qualities = np.repeat(np.array([p.shape.quality for p in parts], dtype=np.int32), counts)
-    places = order.tolist()
-    rows = rows[order]
-    readings = SingleReadings(
-        [series[place] for place in places],
-        [units[place] for place in places],
-        qualities[order],
-        received[rows],
-        np.concatenate([part.times for part in parts])[order],
-        np.concatenate([part.values for part in parts])[order],
-    )
-    return JoinedSingles(readings, rows, [keys[place] for place in places])
+    times = np.concatenate([part.times for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    if len(parts) > 1:
+        order = np.argsort(rows)
+        rows, qualities, times, values = rows[order], qualities[order], times[order], values[order]
+        places = order.tolist()
+        series, units, keys = ([each[at] for at in places] for each in (series, units, keys))
+    readings = SingleReadings(series, units, qualities, received[rows], times, values)
+    return JoinedSingles(readings, rows, keys)

@@ -1,7 +1,10 @@
 """Note when devices were last heard of, a bounded number of times for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from weir.clock import from_us
 from weir.postgres.pool import Connection
@@ -28,6 +31,23 @@ _NOTE_ONE = """
 async def note_seen(connection: Connection, device_id: int, received_at: datetime) -> None:
     """Note that a device was heard of without a reading, in the caller's transaction."""
     await connection.execute(_NOTE_ONE, device_id, received_at)
+
+
+def newest_of(
+    device_ids: NDArray[np.int64],
+    received_at_us: NDArray[np.int64],
+    observed_at_us: NDArray[np.int64],
+) -> Iterator[tuple[int, int, int]]:
+    """Give (device_id, newest received_at_us, newest observed_at_us) of each device in columns."""
+    order = np.argsort(device_ids, kind="stable")
+    devices = device_ids[order]
+    starts = np.flatnonzero(np.diff(devices, prepend=-1))
+    return zip(
+        devices[starts].tolist(),
+        np.maximum.reduceat(received_at_us[order], starts).tolist(),
+        np.maximum.reduceat(observed_at_us[order], starts).tolist(),
+        strict=True,
+    )
 
 
 class Activity:

@@ -8,10 +8,12 @@ is stored already, that commit is made again through a staging table; and as rep
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import asyncpg
+import numpy as np
+from numpy.typing import NDArray
 
 from weir.clock import Clock, SystemClock, from_us, to_us
 from weir.codec.measurement import FieldColumn, MeasurementBatch
@@ -23,7 +25,7 @@ from weir.model.deletion import Deletion
 from weir.model.quality import doubt
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.postgres import checkpoints, dead_letters, journal
-from weir.postgres.activity import Activity
+from weir.postgres.activity import Activity, newest_of
 from weir.postgres.arrivals import note_arrivals, past_days
 from weir.postgres.corrections import note_corrections
 from weir.postgres.deletions import apply_deletion, split_at_deletions, unknown_deletions
@@ -57,7 +59,8 @@ class Placed(NamedTuple):
 class PlacedSingles(NamedTuple):
     """Readings that came in a message each, with the integers of their series."""
 
-    ids: Sequence[tuple[int, int]]
+    device_ids: NDArray[np.int64]
+    series_ids: NDArray[np.int64]
     readings: SingleReadings
 
 
@@ -152,7 +155,7 @@ class PostgresReadingStore:
         device_ids = await self._device_ids.resolve(batch.serial for batch in occurred)
         placed = [Placed(*known, *column) for known, column in zip(ids, columns, strict=True)]
         singles = [
-            PlacedSingles(await self._series_ids.resolve(batch.series, batch.units), batch)
+            _place(await self._series_ids.resolve(batch.series, batch.units), batch)
             for batch in batches
             if isinstance(batch, SingleReadings)
         ]
@@ -217,8 +220,8 @@ class PostgresReadingStore:
         past: set[date],
     ) -> AppendReport:
         rows = gather(columns)
-        for ids, readings in work.singles:
-            rows = gather_singles([series_id for _, series_id in ids], readings, rows)
+        for singles in work.singles:
+            rows = gather_singles(singles.series_ids, singles.readings, rows)
         texts, repeated_texts = _texts(columns, keep_last=False)
         past |= past_days(rows, texts, self._now_us())
         numbers = await self._append_numbers(connection, rows, may_repeat=work.may_repeat)
@@ -258,15 +261,16 @@ class PostgresReadingStore:
         return outcome
 
 
+def _place(ids: Sequence[tuple[int, int]], readings: SingleReadings) -> PlacedSingles:
+    flat = np.fromiter(chain.from_iterable(ids), np.int64, 2 * len(ids))
+    return PlacedSingles(flat[::2], flat[1::2], readings)
+
+
 def _seen(work: _Work) -> Iterable[tuple[int, int, int]]:
     for placed in work.columns:
         yield placed.device_id, placed.batch.received_at_us, int(placed.column.observed_at_us[-1])
-    for ids, readings in work.singles:
-        times = zip(
-            ids, readings.received_at_us.tolist(), readings.observed_at_us.tolist(), strict=True
-        )
-        for (device_id, _), received_at_us, observed_at_us in times:
-            yield device_id, received_at_us, observed_at_us
+    for device_ids, _, readings in work.singles:
+        yield from newest_of(device_ids, readings.received_at_us, readings.observed_at_us)
     yield from occurrences_seen(work.occurred, work.device_ids)
 
 

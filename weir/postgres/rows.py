@@ -4,7 +4,7 @@ Pure. Sorted by (series, time), because an index that grows in order is 1.3 time
 duplicates, because one COPY may not hold a key twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeAlias
@@ -56,7 +56,7 @@ class MixedOrderError(Exception):
 
 
 def gather_singles(
-    series_ids: Sequence[int], singles: SingleReadings, others: Rows | None = None
+    series_ids: NDArray[np.int64], singles: SingleReadings, others: Rows | None = None
 ) -> Rows:
     """Sort readings of which each is a message of its own; the first of an instant is kept.
 
@@ -69,7 +69,7 @@ def gather_singles(
     if not TRUSTED.issuperset(singles.qualities.tolist()):
         doubts = [doubt(quality) or 0 for quality in singles.qualities.tolist()]
         qualities = np.array(doubts, dtype=np.int16)
-    ids = np.array(series_ids, dtype=np.int32)
+    ids = series_ids.astype(np.int32)
     rows = _sort(Rows(ids, singles.observed_at_us, singles.values, qualities))
     if others is None or not len(others):
         return rows

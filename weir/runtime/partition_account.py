@@ -9,8 +9,8 @@ import structlog
 from weir import metrics
 from weir.clock import Clock
 from weir.runtime.dead_letter_limit import DeadLetterLimit
-from weir.runtime.partition_backlog import Entry
 from weir.runtime.partition_commit import Committed
+from weir.runtime.partition_entry import Entry
 
 log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ class PartitionAccount:
         letters = {letter.source_offset: letter for letter in committed.letters}
         accepted: list[str] = []
         for entry in entries:
-            if entry.parts:
+            if entry.routing_keys:
                 accepted += entry.routing_keys
                 continue
             letter = letters.get(entry.message.offset)

@@ -16,7 +16,7 @@ from weir.errors import (
 )
 from weir.model.names import serial_of
 from weir.ports import AppendReport, Checkpoint, DeadLetter
-from weir.runtime.partition_backlog import Entry
+from weir.runtime.partition_entry import Entry
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ async def commit_whole(
         ConflictError: another worker moved the checkpoint.
         StoreUnavailableError: try again; the checkpoint shows how far this got.
     """
-    if not any(entry.parts for entry in entries):
+    if not any(entry.routing_keys for entry in entries):
         return await commit_entries(consumer, start, entries)
     next_offset = entries[-1].message.offset + 1
     items, letters = _contents(entries)

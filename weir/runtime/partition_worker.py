@@ -15,7 +15,7 @@ import structlog
 
 from weir import metrics
 from weir.clock import Clock
-from weir.consumer import StreamConsumer, StreamMessage
+from weir.consumer import StreamConsumer
 from weir.errors import (
     ConflictError,
     StreamReplacedError,
@@ -27,14 +27,10 @@ from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
 from weir.runtime.partition_account import PartitionAccount
-from weir.runtime.partition_backlog import Backlog, Entry
+from weir.runtime.partition_backlog import OPENED_AT_ONCE_MAX, Backlog
 from weir.runtime.partition_commit import Committed, commit_entries, commit_whole
-from weir.runtime.partition_decode import (
-    OPENED_AT_ONCE_MAX,
-    decode_entry,
-    open_entries,
-    take_apart,
-)
+from weir.runtime.partition_decode import decode_entry, open_pieces, runs_of, take_apart
+from weir.runtime.partition_entry import Entry, Piece, Run
 from weir.runtime.stream_gap import FirstOffset, count_dropped
 from weir.runtime.waiting import until_available
 from weir.tracing import span
@@ -161,20 +157,19 @@ class PartitionWorker(Generic[Item]):
             )
 
     async def _take(self, chunk: Chunk, backlog: Backlog[Item]) -> None:
-        """Decode a chunk into the backlog, giving other tasks their turns."""
+        """Put a chunk into the backlog, giving other tasks their turns while decoding."""
         effort = 0
-        for index, raw in enumerate(chunk.messages):
-            effort += DECODE_OVERHEAD_BYTES + len(raw)
+        for piece in runs_of(chunk, self._consumer.joined_bytes_max):
+            if not backlog.has_room:
+                await backlog.wait_for_room()
+            if isinstance(piece, Run):
+                backlog.add(piece)
+                continue
+            effort += DECODE_OVERHEAD_BYTES + len(piece.body)
             if effort > DECODED_AT_ONCE_BYTES:
                 effort = 0
                 await asyncio.sleep(0)
-            if not backlog.has_room:
-                await backlog.wait_for_room()
-            message = StreamMessage(chunk.first_offset + index, "", raw, chunk.received_at_us)
-            if len(raw) <= self._consumer.joined_bytes_max:
-                backlog.add(Entry(message, None, None, is_open=True))
-            else:
-                backlog.add(decode_entry(self._consumer, self._stream, message))
+            backlog.add(decode_entry(self._consumer, self._stream, piece))
 
     async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
         consumer, clock = self._consumer, asyncio.get_running_loop().time
@@ -190,8 +185,8 @@ class PartitionWorker(Generic[Item]):
             if rest_s > 0:
                 await backlog.wait_for_plenty(rest_s)
             started_s = clock()
-            entries = backlog.take(backlog.next_offset, OPENED_AT_ONCE_MAX)
-            offset = await self._store(offset, entries)
+            taken = backlog.take(backlog.next_offset, OPENED_AT_ONCE_MAX)
+            offset = await self._store(offset, taken)
 
     async def _follow(self, followed: str, offset: int, backlog: Backlog[Item]) -> None:
         """Commit what the projection that this one builds on has passed, in rounds.
@@ -207,27 +202,28 @@ class PartitionWorker(Generic[Item]):
             backlog.admit(reached)
             while offset < reached:
                 await backlog.wait_for_offset(reached, FOLLOW_WAIT_S)
-                entries = backlog.take(reached)
-                if not entries:
+                taken = backlog.take(reached)
+                if not taken:
                     # The other may remember a stream that was longer than this one is.
                     break
-                offset = await self._store(offset, entries)
+                offset = await self._store(offset, taken)
                 worked_s = clock()
             if consumer.idle_interval_s and clock() - worked_s >= consumer.idle_interval_s:
                 await self._commit_nothing(offset)
                 worked_s = clock()
             await asyncio.sleep(consumer.commit_interval_s or FOLLOW_INTERVAL_S)
 
-    async def _store(self, offset: int, entries: list[Entry[Item]]) -> int:
-        """Commit entries from `offset` on; gives the offset behind them."""
-        count, first, last = len(entries), entries[0].message, entries[-1].message
+    async def _store(self, offset: int, pieces: list[Piece[Item]]) -> int:
+        """Commit what was taken from `offset` on; gives the offset behind it."""
+        count = sum(piece.message_count for piece in pieces)
+        first, last = pieces[0], pieces[-1]
         self._account.expect(count)
         name = self._consumer.name
         with metrics.HANDLE_SECONDS.labels(name).time(), span(name, attributes={"messages": count}):
-            committed, entries = await self._commit(offset, entries)
+            committed, entries = await self._commit(offset, pieces)
         times = (first.received_at_us / 1e6, last.received_at_us / 1e6)
         self._account.note(committed, entries, metrics.Commit(name, self._stream, count, *times))
-        return last.offset + 1
+        return last.next_offset
 
     async def _commit_nothing(self, offset: int) -> None:
         """Let a consumer do what it has put off."""
@@ -236,17 +232,17 @@ class PartitionWorker(Generic[Item]):
         self._outage.over()
 
     async def _commit(
-        self, offset: int, entries: list[Entry[Item]]
+        self, offset: int, pieces: list[Piece[Item]]
     ) -> tuple[Committed, list[Entry[Item]]]:
-        """Give what became of the entries, and the entries as they were committed."""
+        """Give what became of the messages, and the entries as they were committed."""
         consumer = self._consumer
         start = Checkpoint(consumer.checkpoint_name, self._stream, offset)
-        entries = await open_entries(consumer, self._stream, entries)
+        entries = await open_pieces(consumer, self._stream, pieces)
         # Being able to read is no recovery while the database takes nothing.
         self._owes_commit = True
         committed = await commit_whole(consumer, start, entries)
         if committed is None:
-            entries = await take_apart(consumer, self._stream, entries)
+            entries = await take_apart(consumer, self._stream, pieces)
             committed = await commit_entries(consumer, start, entries)
         self._owes_commit = False
         self._outage.over()

@@ -64,7 +64,7 @@ def together(joined: JoinedSingles) -> dict[int, Row]:
 
 
 def join(stored: Sequence[bytes], joiner: SingleJoiner | None = None) -> dict[int, Row]:
-    joined = (joiner or SingleJoiner()).join(stored, [NOW_US] * len(stored), split_message)
+    joined = (joiner or SingleJoiner()).join(stored, np.full(len(stored), NOW_US), split_message)
     if joined is None:
         return {}
     keys = [split_message(stored[row])[0] for row in joined.rows]

@@ -14,8 +14,8 @@ from weir.errors import (
     RejectedByStoreError,
 )
 from weir.ports import AppendReport, Checkpoint, DeadLetter
-from weir.runtime.partition_backlog import Entry
 from weir.runtime.partition_commit import commit_entries
+from weir.runtime.partition_entry import Entry
 
 
 class Ledger(StreamConsumer[int]):

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from benchmarks.messages import as_stored
 from weir.codec.single_join import Split
 from weir.consumer import Joined, StreamConsumer, StreamMessage
 from weir.errors import DecodeError, NotApprovedError, RefusedItemsError, RejectedByStoreError
 from weir.ports import AppendReport, Checkpoint, DeadLetter
-from weir.runtime.partition_backlog import Entry
+from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.partition_commit import commit_entries, commit_whole
-from weir.runtime.partition_decode import open_entries, take_apart
+from weir.runtime.partition_decode import open_pieces, runs_of, take_apart
+from weir.runtime.partition_entry import Entry, Piece, Run
 
 STREAM = "work.0"
 
@@ -40,7 +43,7 @@ class Ledger(StreamConsumer[tuple[int, ...]]):
         return (int(message.body),)
 
     def join(
-        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+        self, stored: Sequence[bytes], received_at_us: NDArray[np.int64], split: Split
     ) -> Joined[tuple[int, ...]] | None:
         assert len(stored) == len(received_at_us)
         bodies = [split(raw)[1] for raw in stored]
@@ -69,19 +72,24 @@ class Ledger(StreamConsumer[tuple[int, ...]]):
         return AppendReport(stored_count=len(numbers))
 
 
-def opened(bodies: Sequence[bytes]) -> list[Entry[tuple[int, ...]]]:
-    return [
-        Entry(StreamMessage(at, "", as_stored(f"dev-{at}", body), at), None, None, is_open=True)
-        for at, body in enumerate(bodies)
-    ]
+def chunked(bodies: Sequence[bytes], size: int = 3) -> list[Piece[tuple[int, ...]]]:
+    """Give messages as a backlog has them, `size` in a chunk; the offset is its number."""
+    runs: list[Piece[tuple[int, ...]]] = []
+    for start in range(0, len(bodies), size):
+        numbered = enumerate(bodies[start : start + size], start)
+        stored = [as_stored(f"dev-{at}", body) for at, body in numbered]
+        runs.append(Run(start, start, stored, sum(map(len, stored))))
+    return runs
 
 
-async def settle(ledger: Ledger, bodies: Sequence[bytes]) -> list[Entry[tuple[int, ...]]]:
-    """Do with entries what a worker does."""
+async def settle(
+    ledger: Ledger, pieces: Sequence[Piece[tuple[int, ...]]]
+) -> list[Entry[tuple[int, ...]]]:
+    """Do with pieces what a worker does."""
     start = Checkpoint(ledger.name, STREAM, 0)
-    entries = await open_entries(ledger, STREAM, opened(bodies))
+    entries = await open_pieces(ledger, STREAM, pieces)
     if await commit_whole(ledger, start, entries) is None:
-        entries = await take_apart(ledger, STREAM, entries)
+        entries = await take_apart(ledger, STREAM, pieces)
         await commit_entries(ledger, start, entries)
     return entries
 
@@ -94,13 +102,14 @@ few = st.sets(numbers, max_size=3)
     bodies=st.lists(st.one_of(st.just(b"bad"), numbers.map(lambda n: b"%d" % n)), min_size=1),
     refused=few,
     waiting=few,
+    size=st.integers(1, 5),
 )
 async def test_what_is_joined_is_stored_as_if_it_were_not(
-    bodies: list[bytes], refused: set[int], waiting: set[int]
+    bodies: list[bytes], refused: set[int], waiting: set[int], size: int
 ) -> None:
     ledger = Ledger(refused, waiting)
 
-    await settle(ledger, bodies)
+    await settle(ledger, chunked(bodies, size))
 
     wrong = refused | waiting
     is_good = [body != b"bad" and int(body) not in wrong for body in bodies]
@@ -120,7 +129,7 @@ class Broken(Ledger):
         self.error = error
 
     def join(
-        self, stored: Sequence[bytes], received_at_us: Sequence[int], split: Split
+        self, stored: Sequence[bytes], received_at_us: NDArray[np.int64], split: Split
     ) -> Joined[tuple[int, ...]] | None:
         del stored, received_at_us, split
         if self.error:
@@ -131,18 +140,35 @@ class Broken(Ledger):
 @pytest.mark.parametrize("error", [None, OverflowError("too large")])
 async def test_what_cannot_be_joined_is_stored_all_the_same(error: Exception | None) -> None:
     ledger = Broken(error)
-    await settle(ledger, [b"10", b"bad", b"11"])
+    await settle(ledger, chunked([b"10", b"bad", b"11"]))
     assert ([10, 11], 1, 3) == (ledger.stored, len(ledger.letters), ledger.next_offset)
 
 
 async def test_everything_alike_is_one_item_in_one_transaction() -> None:
     ledger = Ledger(set(), set())
-    (whole,) = await settle(ledger, [b"10", b"11", b"12"])
+    (whole,) = await settle(ledger, chunked([b"10", b"11", b"12"], 2))
     assert (1, [10, 11, 12]) == (ledger.transaction_count, ledger.stored)
     assert [f"sensor.dev-{at}.measurements" for at in range(3)] == whole.routing_keys
 
 
 async def test_one_of_several_stands_where_its_last_message_was() -> None:
-    entries = await open_entries(Ledger(set(), set()), STREAM, opened([b"10", b"1", b"11", b"bad"]))
+    pieces = chunked([b"10", b"1", b"11", b"bad"], 2)
+    entries = await open_pieces(Ledger(set(), set()), STREAM, pieces)
     assert [1, 2, 3] == [entry.message.offset for entry in entries]
-    assert [0, 2, 0] == [len(entry.parts) for entry in entries]
+    assert [0, 2, 0] == [len(entry.routing_keys) for entry in entries]
+
+
+def test_a_chunk_of_small_messages_is_one_run() -> None:
+    assert [Run(5, 7, [b"a", b"bb"], 3)] == list(runs_of(Chunk(5, 7, [b"a", b"bb"]), 2))
+
+
+def test_large_messages_of_a_chunk_stand_alone_in_their_places() -> None:
+    sizes = [1, 3, 2, 2, 3]
+    chunk = Chunk(5, 7, [b"x" * size for size in sizes])
+    assert [
+        Run(5, 7, [b"x"], 1),
+        StreamMessage(6, "", b"xxx", 7),
+        Run(7, 7, [b"xx", b"xx"], 4),
+        StreamMessage(9, "", b"xxx", 7),
+    ] == list(runs_of(chunk, 2))
+    assert 5 == len(list(runs_of(chunk, 0)))
