@@ -152,7 +152,8 @@ class StreamConsumer(Consumer, Generic[Item]):
     #: Waited before each commit, so that what is touched often is written less often.
     commit_interval_s: ClassVar[float] = 0.0
     #: The shortest time from the start of a commit to that of the next, unless much waits already:
-    #: what trickles in is stored together, and what comes alone is stored at once.
+    #: what trickles in is stored together, and what comes alone is stored at once. It grows while
+    #: commits take much of the time (`weir.runtime.pace`). 0: there is none.
     pace_s: ClassVar[float] = 0.0
     #: Messages of up to so many bytes, as stored, are given to `join` together; 0: none.
     joined_bytes_max: ClassVar[int] = 0

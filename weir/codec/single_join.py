@@ -21,7 +21,7 @@ SHAPES_OF_A_LENGTH_MAX = 8
 #: Senders remembered, about 300 bytes each; beyond it all are forgotten.
 SENDERS_MAX = 50_000
 
-#: Calls of `join` after which those that were left out are tried again: a minute at full pace.
+#: Calls of `join` after which those that were left out are tried again: half a minute to three.
 LEFT_OUT_COUNT = 3_000
 
 #: (serial, routing key).
@@ -77,9 +77,10 @@ class SingleJoiner:
         """
         self._try_again()
         lengths = np.fromiter(map(len, stored), np.int64, len(stored))
+        np.minimum(lengths, STORED_BYTES_MAX + 1, out=lengths)
         parts: list[_Part] = []
         for length, count in enumerate(np.bincount(lengths, minlength=1).tolist()):
-            if count >= GROUP_COUNT_MIN and length <= STORED_BYTES_MAX:
+            if count >= GROUP_COUNT_MIN and 0 < length <= STORED_BYTES_MAX:
                 rows = np.flatnonzero(lengths == length)
                 parts += self._join_length(stored, rows, received, split)
         return _in_order(parts, received) if parts else None

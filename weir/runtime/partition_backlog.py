@@ -5,6 +5,7 @@ larger and cheaper the next commit.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,8 @@ Item = TypeVar("Item")
 #: Bytes of messages waiting, save what the last chunk brings beyond it. With the decoded columns
 #: and the COPY buffer of the commit before, the writer stays below 250 MB.
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
-#: Readings waiting: at two bytes a reading, bytes alone would allow eight million.
+#: Readings waiting: at two bytes a reading, bytes alone would allow eight million. A small message
+#: counts as one until it is decoded.
 BACKLOG_ROWS_MAX = 200_000
 #: Readings from which on a commit does not become cheaper by waiting for more.
 PLENTY_ROWS = 5_000
@@ -118,7 +120,7 @@ class Backlog(Generic[Item]):
     def take(self, before: int, count_max: int | None = None) -> list[Piece[Item]]:
         """Take the messages before an offset, at most `count_max`; later ones stay."""
         pieces, taken = self._pieces, []
-        room = count_max if count_max is not None else before
+        room = sys.maxsize if count_max is None else count_max
         while pieces and room and pieces[0].first_offset < before:
             piece = pieces.popleft()
             count = min(room, before - piece.first_offset)

@@ -24,10 +24,10 @@ Item = TypeVar("Item")
 _DECODED_AT_ONCE = 256
 
 
-def runs_of(chunk: Chunk, bytes_max: int) -> Iterator[Run | StreamMessage]:
+def pieces_of(chunk: Chunk, bytes_max: int) -> Iterator[Run | StreamMessage]:
     """Take a chunk apart: neighbours of at most `bytes_max` together, larger ones alone."""
     sizes = list(map(len, chunk.messages))
-    if max(sizes) <= bytes_max:
+    if sizes and max(sizes) <= bytes_max:
         yield Run(chunk.first_offset, chunk.received_at_us, chunk.messages, sum(sizes))
         return
     start = 0
@@ -76,15 +76,15 @@ async def open_pieces(
         return await take_apart(consumer, stream, pieces)
     ends = list(accumulate(run.message_count for run in runs))
     entries = [piece for piece in pieces if isinstance(piece, Entry)]
-    entries.append(_whole(joined, _message(runs, ends, joined.rows[-1])))
+    entries.append(_whole(joined, _message_at(runs, ends, joined.rows[-1])))
     left_out = [] if len(joined.rows) == ends[-1] else set(range(ends[-1])).difference(joined.rows)
-    messages = (_message(runs, ends, row) for row in left_out)
+    messages = (_message_at(runs, ends, row) for row in left_out)
     entries += await _decode(consumer, stream, messages)
     entries.sort(key=lambda entry: entry.message.offset)
     return entries
 
 
-def _message(runs: Sequence[Run], ends: Sequence[int], row: int) -> StreamMessage:
+def _message_at(runs: Sequence[Run], ends: Sequence[int], row: int) -> StreamMessage:
     """Give the message of a row, counted over all runs; `ends`: up to each of them."""
     index = bisect_right(ends, row)
     return runs[index].message(row - ends[index] + runs[index].message_count)
@@ -93,8 +93,8 @@ def _message(runs: Sequence[Run], ends: Sequence[int], row: int) -> StreamMessag
 def _join(consumer: StreamConsumer[Item], runs: Sequence[Run]) -> Joined[Item] | None:
     stored = list(chain.from_iterable(run.stored for run in runs))
     counts = [run.message_count for run in runs]
-    received = np.array([run.received_at_us for run in runs], dtype=np.int64)
     try:
+        received = np.array([run.received_at_us for run in runs], dtype=np.int64)
         return consumer.join(stored, np.repeat(received, counts), split_message)
     except Exception:
         # It only saves time: messages that break it must not stop everybody's.

@@ -26,10 +26,11 @@ from weir.ports import Checkpoint, CheckpointStore
 from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.dead_letter_limit import NO_BOUNDS, DeadLetterBounds, DeadLetterLimit
 from weir.runtime.outage import Outage
+from weir.runtime.pace import Pace
 from weir.runtime.partition_account import PartitionAccount
 from weir.runtime.partition_backlog import OPENED_AT_ONCE_MAX, Backlog
 from weir.runtime.partition_commit import Committed, commit_entries, commit_whole
-from weir.runtime.partition_decode import decode_entry, open_pieces, runs_of, take_apart
+from weir.runtime.partition_decode import decode_entry, open_pieces, pieces_of, take_apart
 from weir.runtime.partition_entry import Entry, Piece, Run
 from weir.runtime.stream_gap import FirstOffset, count_dropped
 from weir.runtime.waiting import until_available
@@ -42,8 +43,9 @@ Item = TypeVar("Item")
 #: Bytes decoded before other tasks get their turn: some milliseconds of protobuf, at the worst
 #: (JSON, one object a reading) some tens.
 DECODED_AT_ONCE_BYTES = 256 * 1024
-#: What a message costs beside its length, in bytes that cost as much.
-DECODE_OVERHEAD_BYTES = 1024
+#: What a message costs beside its length, in bytes that cost as much: to decode, and only to take
+#: from its chunk.
+DECODE_OVERHEAD_BYTES, OPEN_OVERHEAD_BYTES = 1024, 128
 #: How often a projection that is in no hurry otherwise looks how far the one has come that it
 #: follows.
 FOLLOW_INTERVAL_S = 0.25
@@ -92,6 +94,7 @@ class PartitionWorker(Generic[Item]):
         self._account = PartitionAccount(consumer.name, stream, source.clock, limit)
         self._outage = Outage()
         self._owes_commit = False
+        self._effort = 0
 
     async def run(self) -> None:
         """Project for ever; losing the broker or the database is waited out.
@@ -105,6 +108,7 @@ class PartitionWorker(Generic[Item]):
                 await self._run_once()
             except* (TransientError, ConflictError) as group:
                 error = _first(group)
+            _leave_if_cancelled()
             if isinstance(error, StreamReplacedError):
                 await self._start_over(error)
             else:
@@ -158,22 +162,26 @@ class PartitionWorker(Generic[Item]):
 
     async def _take(self, chunk: Chunk, backlog: Backlog[Item]) -> None:
         """Put a chunk into the backlog, giving other tasks their turns while decoding."""
-        effort = 0
-        for piece in runs_of(chunk, self._consumer.joined_bytes_max):
+        for piece in pieces_of(chunk, self._consumer.joined_bytes_max):
             if not backlog.has_room:
                 await backlog.wait_for_room()
             if isinstance(piece, Run):
+                await self._spend(piece.byte_count + OPEN_OVERHEAD_BYTES * piece.message_count)
                 backlog.add(piece)
-                continue
-            effort += DECODE_OVERHEAD_BYTES + len(piece.body)
-            if effort > DECODED_AT_ONCE_BYTES:
-                effort = 0
-                await asyncio.sleep(0)
-            backlog.add(decode_entry(self._consumer, self._stream, piece))
+            else:
+                await self._spend(len(piece.body) + DECODE_OVERHEAD_BYTES)
+                backlog.add(decode_entry(self._consumer, self._stream, piece))
+
+    async def _spend(self, effort: int) -> None:
+        """Let others have their turn when enough was done since they had the last one."""
+        self._effort += effort
+        if self._effort > DECODED_AT_ONCE_BYTES:
+            self._effort = 0
+            await asyncio.sleep(0)
 
     async def _write(self, offset: int, backlog: Backlog[Item]) -> None:
-        consumer, clock = self._consumer, asyncio.get_running_loop().time
-        started_s = -consumer.pace_s
+        consumer = self._consumer
+        pace = Pace(consumer.pace_s, asyncio.get_running_loop().time)
         while True:
             await backlog.wait_for_entries(consumer.idle_interval_s)
             if not backlog:
@@ -181,12 +189,12 @@ class PartitionWorker(Generic[Item]):
                 continue
             if consumer.commit_interval_s:
                 await asyncio.sleep(consumer.commit_interval_s)
-            rest_s = started_s + consumer.pace_s - clock()
-            if rest_s > 0:
+            if rest_s := pace.rest_s:
                 await backlog.wait_for_plenty(rest_s)
-            started_s = clock()
+            pace.begin()
             taken = backlog.take(backlog.next_offset, OPENED_AT_ONCE_MAX)
             offset = await self._store(offset, taken)
+            pace.end()
 
     async def _follow(self, followed: str, offset: int, backlog: Backlog[Item]) -> None:
         """Commit what the projection that this one builds on has passed, in rounds.
@@ -247,6 +255,16 @@ class PartitionWorker(Generic[Item]):
         self._owes_commit = False
         self._outage.over()
         return committed, entries
+
+
+def _leave_if_cancelled() -> None:
+    """Let a cancellation through that came in the turn in which a task of the group failed.
+
+    Python 3.11's groups raise the failure and forget the cancellation.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group: BaseExceptionGroup[WeirError]) -> WeirError:

@@ -50,18 +50,26 @@ class Stage:
         self.leader_offset = 0
         self.asked_count = 0
         self.oldest_offset = 0
+        self.is_read_from = False
         self._chunks: asyncio.Queue[Chunk] = asyncio.Queue()
         self._end = 0
 
-    def add_message(self) -> None:
-        self._chunks.put_nowait(Chunk(self._end, 0, [MESSAGE]))
-        self._end += 1
+    def add_message(self, count: int = 1) -> None:
+        """Add so many messages, in one chunk."""
+        self._chunks.put_nowait(Chunk(self._end, 0, [MESSAGE] * count))
+        self._end += count
 
     def skip(self, count: int) -> None:
         """Leave offsets without messages."""
         self._end += count
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything has been read."""
+        return self._chunks.empty()
+
     async def next_chunk(self) -> Chunk:
+        self.is_read_from = True
         return await self._chunks.get()
 
     async def next_offset(self, consumer: str, stream: str) -> int:

@@ -16,7 +16,7 @@ from weir.errors import DecodeError, NotApprovedError, RefusedItemsError, Reject
 from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.rabbitmq.stream_client import Chunk
 from weir.runtime.partition_commit import commit_entries, commit_whole
-from weir.runtime.partition_decode import open_pieces, runs_of, take_apart
+from weir.runtime.partition_decode import open_pieces, pieces_of, take_apart
 from weir.runtime.partition_entry import Entry, Piece, Run
 
 STREAM = "work.0"
@@ -159,7 +159,7 @@ async def test_one_of_several_stands_where_its_last_message_was() -> None:
 
 
 def test_a_chunk_of_small_messages_is_one_run() -> None:
-    assert [Run(5, 7, [b"a", b"bb"], 3)] == list(runs_of(Chunk(5, 7, [b"a", b"bb"]), 2))
+    assert [Run(5, 7, [b"a", b"bb"], 3)] == list(pieces_of(Chunk(5, 7, [b"a", b"bb"]), 2))
 
 
 def test_large_messages_of_a_chunk_stand_alone_in_their_places() -> None:
@@ -170,5 +170,6 @@ def test_large_messages_of_a_chunk_stand_alone_in_their_places() -> None:
         StreamMessage(6, "", b"xxx", 7),
         Run(7, 7, [b"xx", b"xx"], 4),
         StreamMessage(9, "", b"xxx", 7),
-    ] == list(runs_of(chunk, 2))
-    assert 5 == len(list(runs_of(chunk, 0)))
+    ] == list(pieces_of(chunk, 2))
+    assert 5 == len(list(pieces_of(chunk, 0)))
+    assert [] == list(pieces_of(Chunk(5, 7, []), 2))

@@ -1,0 +1,67 @@
+"""A worker among other tasks: it gives them their turns, and it ends when it is told to."""
+
+import asyncio
+
+from tests.unit.runtime.stage import MESSAGE, Recorder, Stage
+from weir.errors import BrokerUnavailableError
+from weir.rabbitmq.stream_client import Chunk
+from weir.runtime.partition_worker import DECODED_AT_ONCE_BYTES, OPEN_OVERHEAD_BYTES
+from weir.testing.conditions import eventually
+from weir.testing.running import running
+
+CHUNK_COUNT = 10
+CHUNK_MESSAGES = DECODED_AT_ONCE_BYTES // (OPEN_OVERHEAD_BYTES + len(MESSAGE)) + 1
+
+
+class Small(Recorder):
+    """Takes all of its messages as small ones."""
+
+    name = "small"
+    joined_bytes_max = 100
+
+
+async def test_others_have_their_turns_while_chunks_of_small_messages_are_taken() -> None:
+    stage, consumer, turn_count = Stage(), Small(), 0
+    loop = asyncio.get_running_loop()
+    for _ in range(CHUNK_COUNT):
+        stage.add_message(CHUNK_MESSAGES)
+
+    def take_turn() -> None:
+        nonlocal turn_count
+        if stage.is_read_from and not stage.is_empty:
+            turn_count += 1
+        if not stage.is_empty:
+            loop.call_soon(take_turn)
+
+    take_turn()
+    async with running(stage.worker(consumer).run()):
+        await eventually(lambda: sum(map(len, consumer.committed)) == CHUNK_COUNT * CHUNK_MESSAGES)
+
+    assert turn_count >= CHUNK_COUNT - 1
+
+
+class Losing(Stage):
+    """A stream whose connection is lost when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_lost = asyncio.Event()
+        self.is_read = asyncio.Event()
+
+    async def next_chunk(self) -> Chunk:
+        self.is_read.set()
+        await self.is_lost.wait()
+        raise BrokerUnavailableError("lost")
+
+
+async def test_a_worker_that_is_stopped_as_its_connection_is_lost_ends() -> None:
+    stage = Losing()
+    worker = asyncio.create_task(stage.worker(Recorder()).run())
+    await stage.is_read.wait()
+
+    stage.is_lost.set()
+    await asyncio.wait([worker], timeout=0)  # one turn: the reader has failed, its group has not
+    worker.cancel()
+    await asyncio.wait([worker], timeout=5)
+
+    assert worker.cancelled()
