@@ -12,9 +12,7 @@ import asyncio
 import cProfile
 import os
 import statistics
-import struct
 import time
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,11 +36,12 @@ from weir.runtime.service import collect_rarely, loop_factory
 from weir.testing.databases import open_database
 from weir.testing.running import running
 from weir.testing.servers import open_postgres
+from weir.testing.stream_frames import deliver_frame, entry
 
 STREAM = "fed.0"
 DEVICE_COUNT = 100
-#: What RabbitMQ made of single MQTT messages at 12 000 a second.
-CHUNK_MESSAGES = 50
+#: What RabbitMQ made of single MQTT messages at 14 000 a second: medians of 67 to 128.
+CHUNK_MESSAGES = 100
 _FEED_INTERVAL_S = 0.002
 _MICRO = 1e6
 
@@ -90,12 +89,9 @@ def _frames(count: int, readings: int) -> list[bytearray]:
 
 
 def _frame(first_offset: int, messages: list[bytes]) -> bytearray:
-    """Spell a Deliver frame; source: RabbitMQ, "Stream Protocol", section Deliver."""
-    data = b"".join(len(message).to_bytes(4) + message for message in messages)
+    entries = list(map(entry, messages))
     now_ms = to_us(SystemClock().now()) // 1_000
-    head = struct.pack(">bbHIqQQ", 0x50, 0, len(messages), len(messages), now_ms, 1, first_offset)
-    tail = struct.pack(">IIII", zlib.crc32(data), len(data), 0, 0)
-    return bytearray(b"\x00\x08\x00\x01\x00" + head + tail + data)
+    return deliver_frame(entries, first_offset=first_offset, timestamp_ms=now_ms)
 
 
 async def measure(postgres_url: str, frames: list[bytearray], rate: float) -> Cost:
