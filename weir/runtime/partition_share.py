@@ -91,6 +91,9 @@ class PartitionShare:
             self._running.values(), timeout=CLAIM_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
         )
         for task in done:
+            if task.cancelled() or task.exception() is None:
+                # Nobody would read its partition while the process looks well.
+                raise RuntimeError("a projection ended, and nobody had told it to")
             task.result()
 
     async def _stop(self, streams: Sequence[str]) -> None:

@@ -105,7 +105,8 @@ class PartitionWorker(Generic[Item]):
         structlog.contextvars.bind_contextvars(consumer=self._consumer.name, partition=self._stream)
         while True:
             try:
-                await self._run_once()
+                # In a task of its own, whose cancellations are those of its group.
+                await asyncio.create_task(self._run_once())
             except* (TransientError, ConflictError) as group:
                 error = _first(group)
             _leave_if_cancelled()
@@ -258,9 +259,9 @@ class PartitionWorker(Generic[Item]):
 
 
 def _leave_if_cancelled() -> None:
-    """Let a cancellation through that came in the turn in which a task of the group failed.
+    """Let a cancellation through that came in the turn in which a task of a group failed.
 
-    Python 3.11's groups raise the failure and forget the cancellation.
+    Python 3.11's groups raise the failure, and forget the cancellation.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -8,7 +8,7 @@ import pytest
 
 from weir.errors import StoreUnavailableError
 from weir.runtime import partition_share
-from weir.runtime.partition_share import PartitionShare, fair_share
+from weir.runtime.partition_share import PartitionShare, Project, fair_share
 from weir.testing.conditions import eventually
 from weir.testing.running import running
 
@@ -40,6 +40,26 @@ class Claims:
         if self.is_lost:
             raise StoreUnavailableError("lost")
         return 1
+
+
+@asynccontextmanager
+async def granted() -> AsyncIterator[Claims]:
+    yield Claims()
+
+
+async def end_at_once(stream: str) -> None:
+    assert stream == STREAM
+
+
+async def cancel_itself(stream: str) -> None:
+    raise asyncio.CancelledError(stream)
+
+
+@pytest.mark.parametrize("project", [end_at_once, cancel_itself])
+async def test_a_partition_that_nobody_reads_any_more_is_an_error(project: Project) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="nobody had told it"):
+            await PartitionShare([STREAM], granted, project).run()
 
 
 async def test_a_projection_that_swallows_a_cancellation_is_cancelled_again(

@@ -47,11 +47,21 @@ class Losing(Stage):
         super().__init__()
         self.is_lost = asyncio.Event()
         self.is_read = asyncio.Event()
+        self.opened_count = 0
 
     async def next_chunk(self) -> Chunk:
+        self.opened_count += 1
         self.is_read.set()
         await self.is_lost.wait()
         raise BrokerUnavailableError("lost")
+
+
+async def test_a_worker_whose_connection_is_lost_goes_on() -> None:
+    stage = Losing()
+    async with running(stage.worker(Recorder()).run()):
+        await stage.is_read.wait()
+        stage.is_lost.set()
+        await eventually(lambda: stage.opened_count > 2)
 
 
 async def test_a_worker_that_is_stopped_as_its_connection_is_lost_ends() -> None:
