@@ -1,6 +1,7 @@
 """Where a stream goes from one segment to the next, it leaves an offset out; nothing is lost."""
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import aio_pika
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.rabbitmq
 STREAM = "segments.0"
 SEGMENT_BYTES = 20_000
 BODY = b"x" * 6_000
-COUNT = 15
+COUNT = 9
 
 
 async def fill(broker: Broker, **bounds: Any) -> None:
@@ -36,18 +37,11 @@ async def fill(broker: Broker, **bounds: Any) -> None:
 async def test_a_segment_ends_with_an_offset_that_has_no_message(any_broker: Broker) -> None:
     await fill(any_broker)
 
-    gaps = []
-    read_count = wanted = 0
-    async with open_stream(any_broker.stream_url, STREAM, 0) as reader:
-        while read_count < COUNT:
-            chunk = await reader.next_chunk()
-            gaps.append(chunk.first_offset - wanted)
-            wanted = chunk.first_offset + len(chunk.messages)
-            read_count += len(chunk.messages)
+    offsets = await offsets_of(any_broker.stream_url, 0)
 
-    assert {0, SEGMENT_RECORD_COUNT} == set(gaps)
-    assert wanted == await end_offset(any_broker.stream_url, STREAM)
-    assert wanted == COUNT + sum(gaps)
+    gaps = {after - before - 1 for before, after in pairwise(offsets)}
+    assert {0, SEGMENT_RECORD_COUNT} == gaps
+    assert offsets[-1] + 1 == await end_offset(any_broker.stream_url, STREAM)
 
 
 async def test_what_a_stream_has_dropped_is_counted(any_broker: Broker) -> None:
@@ -65,3 +59,26 @@ async def test_what_a_stream_has_dropped_is_counted(any_broker: Broker) -> None:
 
     assert found >= oldest > SEGMENT_RECORD_COUNT
     assert found == await count_dropped(partial(first_offset, url), STREAM, 0, found)
+
+
+async def test_a_reader_may_start_at_any_offset_also_where_there_is_no_message(
+    any_broker: Broker,
+) -> None:
+    url = any_broker.stream_url
+    await fill(any_broker)
+    offsets = await offsets_of(url, 0)
+    assert COUNT == len(offsets)
+
+    for start in range(offsets[-1] + 1):
+        wanted = [offset for offset in offsets if offset >= start]
+        assert wanted == await offsets_of(url, start, len(wanted))
+
+
+async def offsets_of(url: str, start: int, count: int = COUNT) -> list[int]:
+    """Read so many messages, and give their offsets."""
+    offsets: list[int] = []
+    async with open_stream(url, STREAM, start) as reader:
+        while len(offsets) < count:
+            chunk = await reader.next_chunk()
+            offsets += range(chunk.first_offset, chunk.first_offset + len(chunk.messages))
+    return offsets
