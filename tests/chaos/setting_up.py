@@ -10,6 +10,7 @@ from tests.chaos.world import World
 from weir.embedded.postgres_cluster import OWNER, SUPERUSER
 from weir.errors import BrokerUnavailableError
 from weir.postgres.roles import Role, prepare_database
+from weir.rabbitmq.management import open_management
 from weir.rabbitmq.topology import apply_topology
 
 #: What the migrations have at several places; the last one is sent after each of them.
@@ -21,6 +22,8 @@ _MIGRATION_MOMENTS = (
 )
 _MIGRATION_COUNT = 2
 _RETRY_S = 0.3
+#: A run has some hundred thousand bytes in each stream.
+_SEGMENT_BYTES = 50_000
 _SET_UP_TIMEOUT_S = 120.0
 
 
@@ -34,11 +37,20 @@ async def set_up(world: World) -> None:
         world.note("servers are up")
         await _make_roles(world)
         await _migrate(world, rng)
+        await _shorten_segments(world)
         await _declare(world, rng)
         for consumer in world.consumers:
             consumer.start()
         await _apply_topology(world)
     world.note("set up")
+
+
+async def _shorten_segments(world: World) -> None:
+    """Let streams begin segments as often as in a week of full load."""
+    definition = {"stream-max-segment-size-bytes": _SEGMENT_BYTES}
+    policy = {"pattern": "", "apply-to": "queues", "definition": definition}
+    async with open_management(world.broker.node.management_url) as management:
+        await management.put("policies/%2f/short-segments", policy)
 
 
 async def _make_roles(world: World) -> None:

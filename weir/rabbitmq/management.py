@@ -3,7 +3,7 @@
 Source: RabbitMQ, "Management HTTP API Reference", the same from 3.10.8 to 4.3.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -74,7 +74,7 @@ class Management:
         """
         await self._call("POST", "definitions", definitions)
 
-    async def put(self, path: str, body: dict[str, str]) -> None:
+    async def put(self, path: str, body: Mapping[str, Any]) -> None:
         """Create or replace what `path` names, below `/api/`.
 
         Raises:
@@ -83,12 +83,12 @@ class Management:
         await self._call("PUT", path, body)
 
     async def _call(
-        self, method: str, path: str, body: dict[str, Any] | None = None
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> httpx.Response:
         return await first_reached(self._nodes, partial(self._ask, method, path, body))
 
     async def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None, node: str
+        self, method: str, path: str, body: Mapping[str, Any] | None, node: str
     ) -> httpx.Response:
         try:
             answer = await self._client.request(method, f"{node}/api/{path}", json=body)
