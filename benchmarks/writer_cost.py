@@ -162,7 +162,7 @@ if __name__ == "__main__":
     _parser.add_argument("--rate", type=int, default=12_000, help="messages a second")
     _parser.add_argument("--readings", type=int, default=1, help="readings in a message")
     _parser.add_argument("--seconds", type=int, default=8)
-    _parser.add_argument("--pace", type=float, help="the writer's, in milliseconds")
+    _parser.add_argument("--pace", type=float, help="the writer's shortest, in milliseconds")
     _parser.add_argument("--runs", type=int, default=3)
     _parser.add_argument("--profile", help="write cProfile's statistics to this file")
     configure_logging("warning", "writer_cost")
