@@ -6,13 +6,14 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos import faults
 from tests.chaos.evidence import gather
+from tests.chaos.services import Consumer
 from tests.chaos.setting_up import set_up
 from tests.chaos.stream_log import Entry, mark_ends, read_log
 from tests.chaos.verdict import Verdict, judge
@@ -31,6 +32,7 @@ _ALARMS = {
     "stream_replaced": "consumers took a stream for a new one",
     "Traceback": "consumers wrote a traceback",
 }
+_QUOTE_LENGTH_MAX = 4_000
 
 Progress = Callable[[World], None]
 
@@ -104,7 +106,18 @@ async def _run(world: World) -> Verdict:
     verdict.problems += stuck + world.crashes + failures
     for event, meaning in _ALARMS.items():
         verdict.check(meaning, [c.label for c in world.consumers if event in c.log_text])
+    verdict.problems += [quote for consumer in world.consumers for quote in _alarms_in(consumer)]
     return verdict
+
+
+def _alarms_in(consumer: Consumer) -> Iterator[str]:
+    """Quote what the first alarm of each kind in a log says: the logs are deleted with the run."""
+    text = consumer.log_text
+    for event in _ALARMS:
+        at = text.find(event)
+        if at >= 0:
+            line_at = text.rfind("\n", 0, at) + 1
+            yield f"{consumer.label} says:\n{text[line_at : line_at + _QUOTE_LENGTH_MAX]}"
 
 
 async def _finish_publishing(world: World) -> list[str]:

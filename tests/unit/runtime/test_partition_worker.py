@@ -1,6 +1,10 @@
 """A worker among other tasks: it gives them their turns, and it ends when it is told to."""
 
 import asyncio
+import gc
+from typing import Any
+
+import pytest
 
 from tests.unit.runtime.stage import MESSAGE, Recorder, Stage
 from weir.errors import BrokerUnavailableError
@@ -64,14 +68,25 @@ async def test_a_worker_whose_connection_is_lost_goes_on() -> None:
         await eventually(lambda: stage.opened_count > 2)
 
 
-async def test_a_worker_that_is_stopped_as_its_connection_is_lost_ends() -> None:
-    stage = Losing()
+@pytest.mark.parametrize("turn_count", range(8))
+async def test_a_worker_that_is_stopped_as_its_connection_is_lost_ends(turn_count: int) -> None:
+    stage, loop = Losing(), asyncio.get_running_loop()
+    complaints: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, said: complaints.append(said))
     worker = asyncio.create_task(stage.worker(Recorder()).run())
     await stage.is_read.wait()
 
+    def stop_in(turns: int) -> None:
+        if turns:
+            loop.call_soon(stop_in, turns - 1)
+        else:
+            worker.cancel()
+
     stage.is_lost.set()
-    await asyncio.wait([worker], timeout=0)  # one turn: the reader has failed, its group has not
-    worker.cancel()
+    stop_in(turn_count)
     await asyncio.wait([worker], timeout=5)
 
     assert worker.cancelled()
+    # An error that nobody has asked for is told when its task is collected.
+    gc.collect()
+    assert [] == complaints
