@@ -17,6 +17,7 @@ from rstream import schema
 from rstream.client import Client
 from rstream.connection import Connection
 from rstream.encoding import decode_frame
+from rstream.utils import OnClosedErrorInfo
 
 from weir.errors import BrokerUnavailableError
 
@@ -64,6 +65,17 @@ class ChunkClient(Client):
         self.start_task("listener", self._listener())
         self.add_handler(schema.Heartbeat, self._on_heartbeat)
         self.add_handler(schema.Close, self._on_close)
+
+    async def send_frame(self, frame: schema.Frame, version: int = 1) -> None:
+        """Send, or tell that the connection is lost."""
+        try:
+            await super().send_frame(frame, version)
+        except RuntimeError as error:
+            # uvloop's answer to a write after the connection was closed. rstream knows the one of
+            # asyncio; of this one the task that sends heartbeats would die, with a traceback.
+            self._is_not_closed = False
+            if self._connection_closed_handler is not None:
+                self._connection_closed_handler(OnClosedErrorInfo(str(error), self._streams))
 
     def _take(self, frame: bytearray) -> None:
         # Whoever sends chunks is alive, and sends no heartbeats.

@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rstream import schema
+from rstream.connection import Connection
 
 from weir.errors import BrokerUnavailableError
-from weir.rabbitmq.stream_client import open_frame
+from weir.rabbitmq.stream_client import ChunkClient, open_frame
 from weir.testing.stream_frames import deliver_frame, entry
 
 FIRST_OFFSET = 1_000
@@ -55,3 +57,29 @@ def test_what_is_damaged_is_given_up(frame: bytearray) -> None:
 def test_a_chunk_without_a_header_is_given_up() -> None:
     with pytest.raises(BrokerUnavailableError, match="has no header"):
         open_frame(frame_of()[:20])
+
+
+class Closed(Connection):
+    """Answers a write as uvloop does when it has closed the connection, and nobody knows yet."""
+
+    async def write_frame(self, frame: schema.Frame, version: int = 1) -> None:
+        raise RuntimeError(f"the handler is closed: {frame} {version}")
+
+
+async def test_a_write_after_the_connection_was_closed_is_no_error_of_its_own() -> None:
+    told: list[object] = []
+    client = ChunkClient(
+        "localhost",
+        1,
+        frame_max=1,
+        heartbeat=1,
+        connection_closed_handler=told.append,
+        take_frame=print,
+    )
+    client._conn = Closed("localhost", 1)
+    assert client.is_connection_alive()
+
+    await client.send_frame(schema.Heartbeat())
+
+    assert not client.is_connection_alive()
+    assert 1 == len(told)
