@@ -1,13 +1,10 @@
 """An offset without a message is no loss, messages that were dropped are: both are told apart."""
 
-from collections.abc import Sequence
-
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from tests.unit.runtime.stage import Recorder, Stage
-from weir.ports import AppendReport, Checkpoint, DeadLetter
 from weir.runtime.stream_gap import SEGMENT_RECORD_COUNT, count_dropped
 from weir.testing.conditions import eventually
 from weir.testing.running import running
@@ -45,21 +42,10 @@ async def test_the_stream_is_not_asked_at_the_end_of_a_segment() -> None:
 
 
 class Counted(Recorder):
-    """Has a metric of its own, and does not mind that offsets are missing."""
+    """Has a metric of its own."""
 
     name = "counted"
-
-    async def commit(
-        self,
-        start: Checkpoint,
-        next_offset: int,
-        items: Sequence[int],
-        letters: Sequence[DeadLetter],
-    ) -> AppendReport:
-        assert not letters
-        assert {start.next_offset, *items} <= set(range(start.next_offset, next_offset))
-        self.committed.append(list(items))
-        return AppendReport()
+    missing = frozenset([0, *range(2, 11)])
 
 
 async def test_a_worker_says_what_was_dropped_and_goes_on() -> None:
